@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import express, { type NextFunction, type Request, type Response, type Router } from 'express';
+import { ConflictError, type ManagedTokenStore } from 'express-token-introspection';
+import { ISSUER, ORDERS_API } from './seed.js';
+
+/** Makes and kills tokens. A real issuer does this in its token endpoint, after a real login. */
+export function demoRoutes(tokens: ManagedTokenStore): Router {
+  const router = express.Router();
+  router.use(express.urlencoded({ extended: false }), express.json());
+
+  // POST /demo/tokens [token] [kind] [client_id] [sub] [scope] [expires_in, in seconds]
+  router.post('/tokens', async (req, res) => {
+    const fields = textFields(req);
+    const token = fields.token ?? randomBytes(32).toString('base64url');
+    const record = await tokens.save({
+      token,
+      kind: fields.kind === 'refresh_token' ? 'refresh_token' : 'access_token',
+      clientId: fields.client_id ?? 'web-app',
+      subject: fields.sub ?? 'alice',
+      organization: 'acme',
+      issuer: ISSUER,
+      audience: [ORDERS_API],
+      scope: (fields.scope ?? 'orders:read').split(' ').filter((value) => value !== ''),
+      expiresAt: Date.now() + Number(fields.expires_in ?? 3600) * 1000,
+    });
+    res.status(201).json({ token, kind: record.kind, expiresAt: record.expiresAt });
+  });
+
+  // POST /demo/revoke token
+  router.post('/revoke', async (req, res) => {
+    const { token } = textFields(req);
+    if (token === undefined) throw new TypeError('revoke: "token" is required');
+    res.json({ revoked: await tokens.revoke(token) });
+  });
+
+  router.use((error: unknown, _req: Request, res: Response, next: NextFunction) => {
+    if (error instanceof TypeError) res.status(400).json({ error: error.message });
+    else if (error instanceof ConflictError) res.status(409).json({ error: error.message });
+    else next(error);
+  });
+  return router;
+}
+
+function textFields(req: Request): Partial<Record<string, string>> {
+  const body: unknown = req.body ?? {};
+  return Object.fromEntries(Object.entries(body as object).filter(([, value]) => typeof value === 'string'));
+}

@@ -1,0 +1,208 @@
+import type { Request } from 'express';
+import passport from 'passport';
+import { type BasicFailure, ClientBasicStrategy } from '../clients/basic-strategy.js';
+import type { Client, ClientStore } from '../clients/client.js';
+import { ClientVerifier } from '../clients/client-verifier.js';
+import type { Audit, InactiveReason } from '../http/audit.js';
+import { basicChallenge } from '../http/challenge.js';
+import type { Call } from '../http/endpoint.js';
+import { HttpError, type RefusedCredentials } from '../http/http-error.js';
+import { addressKey, type RateLimitOptions, type Throttles, throttles } from '../http/throttle.js';
+import { type AccessPolicy, defaultPolicy, isSeenByOptOut, viewOf } from '../introspection/policy.js';
+import { type FoundToken, lookUpToken, type TokenSource } from '../introspection/token-lookup.js';
+import {
+  checkBoolean,
+  checkClock,
+  checkRealm,
+  hasMethods,
+  isFunction,
+  knownOptions,
+  must,
+} from '../options.js';
+import { tokenDigest } from '../tokens/token-digest.js';
+import type { TokenRecord } from '../tokens/token-record.js';
+import type { TokenStore } from '../tokens/token-store.js';
+
+/** What all three APIs need. */
+export interface ApiOptions {
+  /** Where the tokens are. */
+  readonly tokens: TokenStore;
+  /** Where the clients are: callers, and everybody to whom tokens are issued. */
+  readonly clients: ClientStore;
+  /** The realm of the challenge. Default `token introspection`. */
+  readonly realm?: string;
+  /** Who may see which token. Default: `defaultPolicy`. */
+  readonly policy?: AccessPolicy;
+  /** What is throttled; `false` for nothing. */
+  readonly rateLimit?: RateLimitOptions | false;
+  /** Told of every call. */
+  readonly audit?: Audit;
+  /** The time in milliseconds. Default `Date.now`. */
+  readonly clock?: () => number;
+  /** Whether client id and secret may come as they are, not form-encoded (RFC 6749 §2.3.1 wants them encoded). Default true. */
+  readonly acceptRawBasic?: boolean;
+  /** Refuses requests that did not come by TLS, as Express sees it under the app's `trust proxy`. Default false. */
+  readonly requireTls?: boolean;
+}
+
+const API_OPTIONS: readonly (keyof ApiOptions)[] = [
+  'tokens',
+  'clients',
+  'realm',
+  'policy',
+  'rateLimit',
+  'audit',
+  'clock',
+  'acceptRawBasic',
+  'requireTls',
+];
+
+/** What the APIs of one router share: the stores, who may call, how often, and what they may see. */
+export class ApiContext implements TokenSource {
+  readonly tokens: TokenStore;
+  readonly clients: ClientStore;
+  readonly realm: string;
+  readonly audit: Audit | undefined;
+  readonly clock: () => number;
+  readonly requireTls: boolean;
+  readonly #policy: AccessPolicy | undefined;
+  readonly #throttles: Throttles;
+  /** Of our own: the app's global one has its own strategies. */
+  readonly #passport = new passport.Passport();
+
+  /** @throws TypeError that names a bad, missing or unknown option */
+  constructor(factory: string, options: ApiOptions, ...ownOptions: readonly string[]) {
+    knownOptions(factory, options, [...API_OPTIONS, ...ownOptions]);
+    must(hasMethods(options.tokens, 'find'), factory, 'tokens', 'a store with a find method');
+    must(hasMethods(options.clients, 'find'), factory, 'clients', 'a store with a find method');
+    must(options.policy === undefined || isFunction(options.policy), factory, 'policy', 'a function');
+    must(options.audit === undefined || isFunction(options.audit), factory, 'audit', 'a function');
+    checkRealm(factory, options.realm);
+    checkClock(factory, options.clock);
+    checkBoolean(factory, 'acceptRawBasic', options.acceptRawBasic);
+    checkBoolean(factory, 'requireTls', options.requireTls);
+    this.tokens = options.tokens;
+    this.clients = options.clients;
+    this.realm = options.realm ?? 'token introspection';
+    this.audit = options.audit;
+    this.clock = options.clock ?? Date.now;
+    this.requireTls = options.requireTls ?? false;
+    this.#policy = options.policy;
+    this.#throttles = throttles(factory, options.rateLimit, this.clock);
+    this.#passport.use(this.#strategy(options.acceptRawBasic ?? true));
+  }
+
+  #strategy(acceptRaw: boolean): ClientBasicStrategy {
+    const verifier = new ClientVerifier(this.clients, this.clock);
+    return new ClientBasicStrategy({
+      realm: this.realm,
+      acceptRaw,
+      verify: (readings) => verifier.verify(readings),
+    });
+  }
+
+  /**
+   * The client whose Basic credentials the request carries.
+   *
+   * @throws HttpError 401 with a challenge and with `credentials` saying why; an API may answer otherwise
+   */
+  basicCaller(call: Call): Promise<Client> {
+    return new Promise((resolve, reject) => {
+      const done = (error: unknown, client?: Client | false | null, failure?: unknown): void => {
+        if (error) {
+          reject(error);
+        } else if (client) {
+          resolve(client);
+        } else {
+          const { claimed, credentials } = failure as BasicFailure;
+          call.clientId = claimed;
+          reject(this.refusedCredentials(credentials));
+        }
+      };
+      this.#passport.authenticate('basic', { session: false }, done)(call.req, call.res, reject);
+    });
+  }
+
+  refusedCredentials(credentials: RefusedCredentials): HttpError {
+    return new HttpError(401, 'invalid_client', 'Client authentication failed', {
+      credentials,
+      headers: { 'WWW-Authenticate': basicChallenge(this.realm) },
+    });
+  }
+
+  /**
+   * Authenticates a caller under the limit for failures, and admits it under the limits
+   * for callers.
+   *
+   * @throws HttpError of `authenticate`, or 429
+   */
+  async admit(call: Call, authenticate: () => Promise<Client>): Promise<Client> {
+    const { failures, inactive, calls } = this.#throttles;
+    const address = addressKey(call.req);
+    failures.check(address);
+    const caller = await authenticate().catch(async (error: unknown) => {
+      if (isFailedAttempt(error)) await failures.count(address);
+      throw error;
+    });
+    // Of many guesses made at once, a right one must not show once the wrong ones have been too many.
+    failures.check(address);
+    call.clientId = caller.clientId;
+    const key = callerKey(caller, call.req);
+    inactive.check(key);
+    calls.check(key);
+    await calls.count(key);
+    return caller;
+  }
+
+  /**
+   * A token as this caller may see it; `undefined` where the caller must not learn that
+   * there is one, be it that `rule` (what the API itself demands of a token) gives a
+   * reason, or that the policy, the app's or else the API's, does not show it.
+   *
+   * @throws HttpError 429 when such answers have been too many, and whatever a store throws
+   */
+  async visibleToken(
+    call: Call,
+    caller: Client,
+    token: string,
+    rule: (found: FoundToken) => InactiveReason | undefined,
+    policy: AccessPolicy = defaultPolicy,
+  ): Promise<FoundToken | undefined> {
+    call.tokenDigest = tokenDigest(token);
+    const found = await lookUpToken(this, token);
+    const reason = found ? rule(found) : 'unknown';
+    const record =
+      found && reason === undefined ? await this.#view(call, caller, found.record, policy) : undefined;
+    if (found && record) return { ...found, record };
+    await this.countInactive(call, caller, reason ?? 'not_yours');
+    return undefined;
+  }
+
+  /** Notes that the caller is shown no live token. @throws HttpError 429 when that was once too often */
+  async countInactive(call: Call, caller: Client, reason: InactiveReason): Promise<void> {
+    call.reason = reason;
+    await this.#throttles.inactive.count(callerKey(caller, call.req));
+  }
+
+  async #view(
+    call: Call,
+    caller: Client,
+    record: TokenRecord,
+    apiPolicy: AccessPolicy,
+  ): Promise<TokenRecord | undefined> {
+    const policy = this.#policy ?? apiPolicy;
+    const shown = viewOf(record, await policy(caller, record));
+    call.introspectedAny = shown !== undefined && policy === defaultPolicy && isSeenByOptOut(caller, record);
+    return shown;
+  }
+}
+
+/** Whether somebody tried credentials that are wrong; to have none is no attempt. */
+function isFailedAttempt(error: unknown): boolean {
+  return error instanceof HttpError && error.status < 403 && error.credentials !== 'missing';
+}
+
+/** Anybody can name a public client, so one who does must not use up the limit of all the others. */
+function callerKey(caller: Client, req: Request): string {
+  return caller.secret === undefined ? `${caller.clientId} ${addressKey(req)}` : caller.clientId;
+}

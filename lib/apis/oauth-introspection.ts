@@ -1,0 +1,138 @@
+import type { Router } from 'express';
+import type { Client } from '../clients/client.js';
+import { findClient } from '../clients/client-verifier.js';
+import { type GuardSettings, guardSettings } from '../guard/guard-options.js';
+import { authorize } from '../guard/require-active-token.js';
+import type { InactiveReason } from '../http/audit.js';
+import { authorizationLines } from '../http/authorization.js';
+import { challenge, describable } from '../http/challenge.js';
+import { type Call, endpoint } from '../http/endpoint.js';
+import { type FormParameters, formBody, tokenParameter } from '../http/form-body.js';
+import { HttpError, invalidRequest } from '../http/http-error.js';
+import { activeResponse } from '../introspection/active-response.js';
+import type { FoundToken } from '../introspection/token-lookup.js';
+import { isNonEmptyString, must } from '../options.js';
+import { isScopeValue } from '../tokens/check-token-record.js';
+import { ApiContext, type ApiOptions } from './api-context.js';
+
+export interface OAuthIntrospectionOptions extends ApiOptions {
+  /** Our issuer identifier, which a Bearer caller's token must carry in `aud`. Without it Bearer callers are refused. */
+  readonly issuer?: string;
+  /** The scope that a Bearer caller's token must have. Default `introspection`. */
+  readonly introspectionScope?: string;
+}
+
+export const OAUTH_INTROSPECTION_OPTIONS = ['issuer', 'introspectionScope'] as const;
+
+/**
+ * `POST /v1/oauth/introspect`: OAuth 2.0 Token Introspection (RFC 7662).
+ *
+ * @throws TypeError that names a bad, missing or unknown option
+ */
+export function oauthIntrospection(options: OAuthIntrospectionOptions): Router {
+  const factory = 'oauthIntrospection';
+  return oauthIntrospectionIn(
+    new ApiContext(factory, options, ...OAUTH_INTROSPECTION_OPTIONS),
+    factory,
+    options,
+  );
+}
+
+/** The same in a context that it shares with the other APIs. */
+export function oauthIntrospectionIn(
+  context: ApiContext,
+  factory: string,
+  options: OAuthIntrospectionOptions,
+): Router {
+  const bearer = bearerSettings(context, factory, options);
+  return endpoint({
+    api: 'oauth-introspection',
+    method: 'post',
+    paths: ['/v1/oauth/introspect'],
+    requireTls: context.requireTls,
+    audit: context.audit,
+    clock: context.clock,
+    async answer(call) {
+      const caller = await context.admit(call, () => authenticate(context, bearer, call));
+      const parameters = await formBody(call.req, call.res);
+      refuseSecondMechanism(parameters, caller);
+      const token = tokenParameter(parameters);
+      refuseOwnToken(call, token);
+      const found = await context.visibleToken(call, caller, token, whyDead);
+      return found ? activeResponse(found.record) : { active: false };
+    },
+    errorBody: ({ code, message }) => ({ error: code, error_description: describable(message) }),
+  });
+}
+
+function whyDead({ state }: FoundToken): InactiveReason | undefined {
+  return state === 'active' ? undefined : state;
+}
+
+/** Client credentials, or an access token of a caller that may introspect (RFC 7662 §2.1). */
+async function authenticate(
+  context: ApiContext,
+  bearer: GuardSettings | undefined,
+  call: Call,
+): Promise<Client> {
+  const lines = authorizationLines(call.req);
+  if (lines.length > 1)
+    throw invalidRequest('The Authorization header must not be repeated', 400, { credentials: 'repeated' });
+  const caller =
+    bearer && /^bearer(?: |$)/i.test(lines[0] ?? '')
+      ? await bearerCaller(context, bearer, call)
+      : await context.basicCaller(call);
+  if (caller.secret === undefined) {
+    throw new HttpError(403, 'unauthorized_client', 'A public client may not introspect tokens here');
+  }
+  return caller;
+}
+
+/** The client that a Bearer caller's token was issued to; its token passes the same guard as at any API. */
+async function bearerCaller(context: ApiContext, bearer: GuardSettings, call: Call): Promise<Client> {
+  const refused = (): HttpError =>
+    new HttpError(401, 'invalid_token', 'The access token of the caller is not valid', {
+      headers: { 'WWW-Authenticate': challenge('Bearer', { realm: bearer.realm, error: 'invalid_token' }) },
+    });
+  try {
+    const token = await authorize(bearer, call.req);
+    const caller =
+      token?.client_id === undefined ? undefined : await findClient(context.clients, token.client_id);
+    if (!caller) throw refused();
+    return caller;
+  } catch (error) {
+    // A guard answers a malformed header with 400; here it is one more bad credential.
+    throw error instanceof HttpError && error.status === 400 ? refused() : error;
+  }
+}
+
+function bearerSettings(
+  context: ApiContext,
+  factory: string,
+  { issuer, introspectionScope = 'introspection' }: OAuthIntrospectionOptions,
+): GuardSettings | undefined {
+  must(issuer === undefined || isNonEmptyString(issuer), factory, 'issuer', 'a non-empty string');
+  must(isScopeValue(introspectionScope), factory, 'introspectionScope', 'one scope value');
+  if (issuer === undefined) return undefined;
+  const { tokens, clients, clock, realm } = context;
+  return guardSettings({ tokens, clients, clock, realm, audience: issuer, scope: introspectionScope });
+}
+
+/** RFC 6749 §2.3: one authentication method a request. The same `client_id` again is no second one. */
+function refuseSecondMechanism(parameters: FormParameters, caller: Client): void {
+  const clientId = parameters.get('client_id');
+  if (clientId !== undefined && clientId !== caller.clientId) {
+    throw invalidRequest('The client_id differs from the authenticated client');
+  }
+  for (const name of ['client_secret', 'client_assertion', 'client_assertion_type']) {
+    if (parameters.has(name)) throw invalidRequest('Only one way of client authentication may be used');
+  }
+}
+
+/** RFC 7662 §2.1 lets a caller use a token to ask about others; about itself it would only confirm what it holds. */
+function refuseOwnToken({ req }: Call, token: string): void {
+  const credential = authorizationLines(req)[0]?.split(' ')[1];
+  if (/^bearer /i.test(authorizationLines(req)[0] ?? '') && credential === token) {
+    throw invalidRequest('An access token may not ask about itself');
+  }
+}

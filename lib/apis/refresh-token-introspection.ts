@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import type { Request, Router } from 'express';
+import type { Client } from '../clients/client.js';
+import type { InactiveReason } from '../http/audit.js';
+import { type Call, endpoint, notFoundOrConflict } from '../http/endpoint.js';
+import { formBody, tokenParameter } from '../http/form-body.js';
+import { HttpError, invalidRequest, type RefusedCredentials } from '../http/http-error.js';
+import { seconds } from '../introspection/active-response.js';
+import type { FoundToken } from '../introspection/token-lookup.js';
+import type { TokenRecord } from '../tokens/token-record.js';
+import { ApiContext, type ApiOptions } from './api-context.js';
+
+/** The documentation wants an integer and lists none. */
+const MODULE_CODE = 0;
+const PATH = '/csp/gateway/am/api/auth/introspect';
+
+/** The documentation's own words for each way in which the header is not one of client credentials. */
+const MALFORMED: Readonly<Record<Exclude<RefusedCredentials, 'wrong'>, string>> = {
+  missing: 'Authorization header must be specified',
+  other_scheme: 'Invalid authorization header. Missing "Basic" prefix',
+  malformed: 'Invalid authorization header',
+  repeated: 'Invalid authorization header',
+};
+const OTHER_CLIENT_IN_PATH =
+  "Bad Request - Client ID in path doesn't match the Client ID in the Basic Authorization Header.";
+
+/** The documentation's own words for errors that have some. */
+const MESSAGES: Readonly<Record<number, string>> = {
+  404: 'The requested resource could not be found',
+  409: 'The request could not be processed due to a conflict',
+  429: 'The user has sent too many requests',
+  500: 'An unexpected error has occurred while processing the request',
+};
+
+/**
+ * `POST /csp/gateway/am/api/auth/introspect`, and the same with the client id in the
+ * path: the state of a refresh token.
+ *
+ * @throws TypeError that names a bad, missing or unknown option
+ */
+export function refreshTokenIntrospection(options: ApiOptions): Router {
+  return refreshTokenIntrospectionIn(new ApiContext('refreshTokenIntrospection', options));
+}
+
+/** The same in a context that it shares with the other APIs. */
+export function refreshTokenIntrospectionIn(context: ApiContext): Router {
+  return endpoint({
+    api: 'refresh-token-introspection',
+    method: 'post',
+    paths: [PATH, `${PATH}/:client_id`],
+    requireTls: context.requireTls,
+    audit: context.audit,
+    clock: context.clock,
+    async answer(call) {
+      const caller = await context.admit(call, () => authenticate(context, call));
+      const inPath = call.req.params.client_id;
+      if (inPath !== undefined && inPath !== caller.clientId) throw invalidRequest(OTHER_CLIENT_IN_PATH);
+      const token = tokenParameter(await formBody(call.req, call.res));
+      const found = await context.visibleToken(call, caller, token, (candidate) =>
+        whyHidden(candidate, caller),
+      );
+      return found ? activeBody(found.record) : { active: false };
+    },
+    errorBody,
+    storeError: notFoundOrConflict,
+  });
+}
+
+/** Basic is the only credential here. A header that is none of client credentials is 400, wrong credentials are 401. */
+async function authenticate(context: ApiContext, call: Call): Promise<Client> {
+  try {
+    return await context.basicCaller(call);
+  } catch (error) {
+    if (!(error instanceof HttpError) || !error.credentials || error.credentials === 'wrong') throw error;
+    throw invalidRequest(MALFORMED[error.credentials], 400, { credentials: error.credentials });
+  }
+}
+
+/** Only refresh tokens; to a public client, which proves nothing by its id, only its own. */
+function whyHidden({ record, state }: FoundToken, caller: Client): InactiveReason | undefined {
+  if (record.kind !== 'refresh_token') return 'wrong_kind';
+  if (caller.secret === undefined && record.clientId !== caller.clientId) return 'not_yours';
+  return state === 'active' ? undefined : state;
+}
+
+function activeBody(record: TokenRecord): object {
+  return {
+    active: true,
+    exp: seconds(record.expiresAt),
+    iat: seconds(record.issuedAt),
+    orgId: record.organization,
+    sub: record.subject,
+    token_type: record.tokenType ?? 'refresh_token',
+  };
+}
+
+function errorBody({ code, message, status }: HttpError, { req, res }: Call): object {
+  const requestId = requestIdOf(req);
+  res.setHeader('X-Request-Id', requestId);
+  return {
+    cspErrorCode: `csp.auth.introspect.${code}`,
+    errorCode: code,
+    message: MESSAGES[status] ?? message,
+    moduleCode: MODULE_CODE,
+    requestId,
+    statusCode: status,
+  };
+}
+
+/** The request's own id when it is a sane one: short, and nothing that means something in a log or a header. */
+function requestIdOf(req: Request): string {
+  const id = req.get('X-Request-Id');
+  return id !== undefined && /^[\w.:=+/-]{1,128}$/.test(id) ? id : randomUUID();
+}

@@ -1,0 +1,63 @@
+import { isNonEmptyString, isObject } from '../options.js';
+import { parseSecretHash } from './client-secret.js';
+
+/** Somebody who may call the APIs, or to whom tokens are issued (RFC 6749 §2). */
+export interface Client {
+  readonly clientId: string;
+  /** A hash made by `hashClientSecret` or `generateClientSecret`. A client without one is public. */
+  readonly secret?: string;
+  /** The organizations whose access-token details it may read. Default none. */
+  readonly organizations?: readonly string[];
+  /** The resource identifiers (`aud` values) that this protected resource answers for. Default none. */
+  readonly audiences?: readonly string[];
+  /** As a protected resource it sees these scope values only. Default all. */
+  readonly scopes?: readonly string[];
+  /**
+   * Which tokens it may ask about. `audience` (default): its own, and access tokens
+   * meant for one of its `audiences`; `own`: its own only; `any`: every token, a way
+   * out of the policy whose every use is audited.
+   */
+  readonly introspects?: 'own' | 'audience' | 'any';
+  /** A disabled client is refused, and tokens issued to it are inactive. Default false. */
+  readonly disabled?: boolean;
+}
+
+/** Where the clients are: everybody to whom tokens are issued, and everybody who may call. */
+export interface ClientStore {
+  /** The client with this id; `undefined` when there is none. Throw when you cannot know. */
+  find(clientId: string): Client | undefined | Promise<Client | undefined>;
+}
+
+const MEMBERS = ['clientId', 'secret', 'organizations', 'audiences', 'scopes', 'introspects', 'disabled'];
+
+/** Members of a client that nobody has, for the check of {@link MemoryClientStore}. */
+export function unknownClientMember(client: object): string | undefined {
+  return Object.keys(client).find((name) => !MEMBERS.includes(name));
+}
+
+/** Says what is wrong with a client, naming the member and never its value; `undefined` when it is sound. */
+export function clientProblem(value: unknown): string | undefined {
+  if (!isObject(value)) return 'a client must be an object';
+  const { clientId, secret, introspects, disabled } = value;
+  if (!isNonEmptyString(clientId)) return '"clientId" must be a non-empty string';
+  // Only an absent secret makes a client public: an empty or null column in somebody's table must not.
+  if (secret !== undefined && (typeof secret !== 'string' || !parseSecretHash(secret))) {
+    return '"secret" must be a hash made by hashClientSecret or generateClientSecret';
+  }
+  for (const member of ['organizations', 'audiences', 'scopes']) {
+    const list = value[member];
+    if (list !== undefined && !(Array.isArray(list) && list.every(isNonEmptyString))) {
+      return `"${member}" must be an array of non-empty strings`;
+    }
+  }
+  if (
+    introspects !== undefined &&
+    introspects !== 'own' &&
+    introspects !== 'audience' &&
+    introspects !== 'any'
+  ) {
+    return `"introspects" must be 'own', 'audience' or 'any'`;
+  }
+  if (disabled !== undefined && typeof disabled !== 'boolean') return '"disabled" must be a boolean';
+  return undefined;
+}

@@ -1,0 +1,178 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { ClientStore } from '../clients/client.js';
+import type { HttpError } from '../http/http-error.js';
+import type { Introspector } from '../introspection/introspector.js';
+import { storeIntrospector } from '../introspection/store-introspector.js';
+import {
+  checkBoolean,
+  checkClock,
+  checkRealm,
+  hasMethods,
+  isDuration,
+  isFunction,
+  isNonEmptyString,
+  knownOptions,
+  must,
+} from '../options.js';
+import { isScopeValue } from '../tokens/check-token-record.js';
+import type { TokenStore } from '../tokens/token-store.js';
+import type { ActiveToken } from './active-token.js';
+import type { Requirements } from './judge.js';
+
+/** What a guard asks of a request. One of `introspector` and `tokens` is required. */
+export interface RequireActiveTokenOptions {
+  /** Who is asked about a token. */
+  readonly introspector?: Introspector;
+  /** A store in this process, asked instead of an introspector. */
+  readonly tokens?: TokenStore;
+  /** With `tokens`: where the clients are, so that tokens of disabled and removed clients are refused. */
+  readonly clients?: ClientStore;
+  /** This resource's identifier, or several: one must be in the token's `aud`. Default: not checked. */
+  readonly audience?: string | readonly string[];
+  /** The issuer, or several: one must be the token's `iss`. Default: not checked. */
+  readonly issuer?: string | readonly string[];
+  /** Scope values that are all needed: an array, or a string with spaces between them. */
+  readonly scope?: string | readonly string[];
+  /** Scope values of which one is needed. */
+  readonly anyScope?: string | readonly string[];
+  /** A check of your own on a live token; anything but `true` is 401 `invalid_token`. */
+  readonly claims?: (token: ActiveToken, req: Request) => boolean | Promise<boolean>;
+  /** The realm of the challenge. Default `api`. */
+  readonly realm?: string;
+  /** Lets a request without bearer credentials pass, without `req.activeToken`. A bad token is refused all the same. Default false. */
+  readonly optional?: boolean;
+  /** Milliseconds of leeway for `exp` and `nbf`. Default 0. */
+  readonly clockTolerance?: number;
+  /** The time in milliseconds. Default `Date.now`. */
+  readonly clock?: () => number;
+  /**
+   * Takes over the answer to a refused request. The error carries `status`, `code` and
+   * `headers`. Default: the guard answers itself, with a short JSON body.
+   */
+  readonly onError?: (error: HttpError, req: Request, res: Response, next: NextFunction) => unknown;
+}
+
+/** The options, checked and with their defaults. */
+export interface GuardSettings extends Requirements {
+  readonly introspector: Introspector;
+  readonly claims: RequireActiveTokenOptions['claims'];
+  readonly realm: string;
+  readonly optional: boolean;
+  readonly clock: () => number;
+  /** The `scope` of an `insufficient_scope` challenge. */
+  readonly neededScope: string;
+}
+
+const FACTORY = 'requireActiveToken';
+const KNOWN = [
+  'introspector',
+  'tokens',
+  'clients',
+  'audience',
+  'issuer',
+  'scope',
+  'anyScope',
+  'claims',
+  'realm',
+  'optional',
+  'clockTolerance',
+  'clock',
+  'onError',
+];
+
+const REQUIREMENTS = ['audience', 'issuer', 'scope', 'anyScope', 'claims'] as const;
+
+/** @throws TypeError that names the bad option: a guard that cannot work never gets to see a request */
+export function guardSettings(options: RequireActiveTokenOptions): GuardSettings {
+  knownOptions(FACTORY, options, KNOWN);
+  for (const option of REQUIREMENTS) {
+    // A setting that somebody forgot to make must not become a check that is not made.
+    must(
+      !(option in options) || options[option] !== undefined,
+      FACTORY,
+      option,
+      'given a value, or left out',
+    );
+  }
+  const { claims, clock = Date.now, clockTolerance = 0, onError, optional, realm } = options;
+  must(claims === undefined || isFunction(claims), FACTORY, 'claims', 'a function');
+  must(onError === undefined || isFunction(onError), FACTORY, 'onError', 'a function');
+  must(isDuration(clockTolerance), FACTORY, 'clockTolerance', 'milliseconds, 0 or more');
+  checkClock(FACTORY, clock);
+  checkBoolean(FACTORY, 'optional', optional);
+  checkRealm(FACTORY, realm);
+  const scope = scopeOption('scope', options.scope);
+  const anyScope = scopeOption('anyScope', options.anyScope);
+  return {
+    introspector: introspectorOption(options, clock),
+    audience: stringsOption('audience', options),
+    issuer: stringsOption('issuer', options),
+    scope,
+    anyScope,
+    neededScope: [...new Set([...scope, ...anyScope])].join(' '),
+    claims,
+    realm: realm ?? 'api',
+    optional: optional ?? false,
+    clockTolerance,
+    clock,
+  };
+}
+
+function introspectorOption(options: RequireActiveTokenOptions, clock: () => number): Introspector {
+  const { introspector, tokens, clients } = options;
+  must(
+    (introspector === undefined) !== (tokens === undefined),
+    FACTORY,
+    'introspector" or "tokens',
+    'given, one of them',
+  );
+  if (tokens !== undefined) {
+    must(hasMethods(tokens, 'find'), FACTORY, 'tokens', 'a store with a find method');
+    must(
+      clients === undefined || hasMethods(clients, 'find'),
+      FACTORY,
+      'clients',
+      'a store with a find method',
+    );
+    return storeIntrospector(tokens, { clock, ...(clients && { clients }) });
+  }
+  must(clients === undefined, FACTORY, 'clients', 'left out where there is no "tokens"');
+  must(
+    hasMethods(introspector, 'introspect'),
+    FACTORY,
+    'introspector',
+    'an object with an introspect method',
+  );
+  return introspector as Introspector;
+}
+
+function stringsOption(
+  option: 'audience' | 'issuer',
+  options: RequireActiveTokenOptions,
+): readonly string[] | undefined {
+  const given = options[option];
+  if (given === undefined) return undefined;
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+  must(
+    list.length > 0 && list.every(isNonEmptyString),
+    FACTORY,
+    option,
+    'a non-empty string, or an array of them',
+  );
+  return [...list];
+}
+
+function scopeOption(
+  option: 'scope' | 'anyScope',
+  given: string | readonly string[] | undefined,
+): readonly string[] {
+  if (given === undefined) return [];
+  const list: unknown = typeof given === 'string' ? given.split(' ') : given;
+  must(
+    Array.isArray(list) && list.length > 0 && list.every(isScopeValue),
+    FACTORY,
+    option,
+    'scope values: a non-empty array, or a string with single spaces',
+  );
+  return [...list];
+}

@@ -1,0 +1,108 @@
+import { isObject } from '../options.js';
+import type { ActiveToken } from './active-token.js';
+
+/** What a route asks of a token, in the form in which it is compared. */
+export interface Requirements {
+  /** Any of these must be in `aud`. */
+  readonly audience: readonly string[] | undefined;
+  /** `iss` must be one of these. */
+  readonly issuer: readonly string[] | undefined;
+  /** All of these are needed. */
+  readonly scope: readonly string[];
+  /** One of these is needed, where there are any. */
+  readonly anyScope: readonly string[];
+  /** Milliseconds of leeway for `exp` and `nbf`. */
+  readonly clockTolerance: number;
+}
+
+export type Judgement =
+  | { readonly verdict: 'accepted'; readonly token: ActiveToken }
+  | { readonly verdict: 'invalid_token'; readonly description: string }
+  /** The introspector's answer has no sense: it cannot know. */
+  | { readonly verdict: 'unusable'; readonly problem: string };
+
+/**
+ * Judges what an introspector said, whoever it is: it may be a cache, or a server that
+ * checks less than it should. Scope is judged apart ({@link hasScope}), so that a dead
+ * token is never answered with a word about scope.
+ */
+export function judge(response: unknown, requirements: Requirements, now: number): Judgement {
+  const problem = shapeProblem(response);
+  if (problem !== undefined) return { verdict: 'unusable', problem };
+  const answer = response as Record<string, unknown>;
+  if (answer.active !== true || isOutOfTime(answer, requirements.clockTolerance, now)) {
+    return invalid('The access token is expired, revoked or unknown');
+  }
+  if (!isAccessToken(answer)) return invalid('The token is not an access token');
+  if (requirements.issuer && !(typeof answer.iss === 'string' && requirements.issuer.includes(answer.iss))) {
+    return invalid('The access token was issued by somebody else');
+  }
+  if (
+    requirements.audience &&
+    !requirements.audience.some((resource) => values(answer.aud).includes(resource))
+  ) {
+    return invalid('The access token is not meant for this resource');
+  }
+  // RFC 8705 §3, RFC 9449 §7.2: without a proof of its key, a bound token is worth nothing.
+  if (answer.cnf !== undefined || isDpop(answer)) {
+    return invalid('The access token is bound to a key and cannot be used as a bearer token');
+  }
+  const token = frozenCopy({ ...answer, scopes: scopesOf(answer.scope) });
+  return { verdict: 'accepted', token: token as ActiveToken };
+}
+
+/** Whether a token has all of `scope`, and one of `anyScope` where there are any (RFC 6749 §3.3: exact, case-sensitive). */
+export function hasScope({ scopes }: ActiveToken, { scope, anyScope }: Requirements): boolean {
+  return (
+    scope.every((value) => scopes.includes(value)) &&
+    (anyScope.length === 0 || anyScope.some((value) => scopes.includes(value)))
+  );
+}
+
+function invalid(description: string): Judgement {
+  return { verdict: 'invalid_token', description };
+}
+
+/** `active` is a boolean and times are numbers (RFC 7662 §2.2), or the answer is no answer. */
+function shapeProblem(response: unknown): string | undefined {
+  if (!isObject(response)) return 'the introspector answered no object';
+  if (typeof response.active !== 'boolean') return '"active" is not a boolean';
+  for (const member of ['exp', 'nbf']) {
+    const time = response[member];
+    if (time !== undefined && !Number.isFinite(time)) return `"${member}" is not a number`;
+  }
+  return undefined;
+}
+
+function isOutOfTime({ exp, nbf }: Record<string, unknown>, tolerance: number, now: number): boolean {
+  if (typeof exp === 'number' && now >= exp * 1000 + tolerance) return true;
+  return typeof nbf === 'number' && now < nbf * 1000 - tolerance;
+}
+
+/** Servers that tell say so by `token_use`, or by a `token_type` that is none of RFC 6749 §7.1. */
+function isAccessToken({ token_use: use, token_type: type }: Record<string, unknown>): boolean {
+  if (use !== undefined && use !== 'access_token' && use !== 'access') return false;
+  return type === undefined || (typeof type === 'string' && /^(?:bearer|dpop)$/i.test(type));
+}
+
+function isDpop({ token_type: type }: Record<string, unknown>): boolean {
+  return typeof type === 'string' && type.toLowerCase() === 'dpop';
+}
+
+function values(claim: unknown): readonly unknown[] {
+  return Array.isArray(claim) ? claim : [claim];
+}
+
+function scopesOf(scope: unknown): readonly string[] {
+  if (typeof scope === 'string') return scope.split(' ').filter((value) => value !== '');
+  return Array.isArray(scope) ? scope.filter((value) => typeof value === 'string') : [];
+}
+
+/** A copy, so that what an introspector keeps is not frozen under it, and no request can change another's token. */
+function frozenCopy(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
+  return Object.freeze(
+    Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, frozenCopy(inner)])),
+  );
+}

@@ -1,0 +1,88 @@
+import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
+import { HttpError } from './http-error.js';
+
+/** Which API was called. */
+export type ApiName = 'oauth-introspection' | 'refresh-token-introspection' | 'access-token-details';
+
+/** Why a token was not shown as live. The caller is never told. */
+export type InactiveReason =
+  | 'unknown'
+  | 'expired'
+  | 'revoked'
+  | 'not_yet_valid'
+  | 'client_disabled'
+  | 'not_yours'
+  | 'wrong_kind';
+
+/**
+ * One call of one API. It holds no token and no secret: a token is named by its
+ * SHA-256, and an error by its name, code and place, since a message could quote one.
+ */
+export interface AuditEvent {
+  readonly api: ApiName;
+  /**
+   * `active`, `inactive`: what the token is to this caller. `refused`: the request or
+   * the caller was not accepted. `unavailable`: a store failed (503). `failed`: a hook
+   * of the app's, or this library, did (500).
+   */
+  readonly outcome: 'active' | 'inactive' | 'refused' | 'unavailable' | 'failed';
+  /** With `inactive` only. */
+  readonly reason?: InactiveReason;
+  /** The HTTP status of the answer. */
+  readonly status: number;
+  /** The error code of the answer, in OAuth's words, for `refused`, `unavailable` and `failed`. */
+  readonly error?: string;
+  /** The caller: proven, or claimed by wrong credentials that name a known client. */
+  readonly clientId?: string;
+  /** SHA-256 of the token asked about, base64url. */
+  readonly tokenDigest?: string;
+  /** There when only `introspects: 'any'` let the caller see this token. */
+  readonly introspects?: 'any';
+  /** When the call began, epoch milliseconds. */
+  readonly time: number;
+  /** How long it took, milliseconds. */
+  readonly durationMs: number;
+  /** With `unavailable` and `failed`: what was thrown. */
+  readonly fault?: Fault;
+}
+
+/** A thrown value without its message, except one of our own, which names members and never values. */
+export interface Fault {
+  readonly name: string;
+  readonly code?: string;
+  readonly message?: string;
+  /** Where it was thrown: the stack's frames. */
+  readonly at?: string;
+}
+
+export type Audit = (event: AuditEvent) => unknown;
+
+/** Tells the app what happened. Whatever its function does, the answer is not harmed. */
+export function report(audit: Audit | undefined, event: AuditEvent): void {
+  if (!audit) return;
+  try {
+    const reported = audit(event);
+    if (reported instanceof Promise) reported.catch(ignore);
+  } catch {
+    // The answer is what the caller came for; the app's own logging has to look after itself.
+  }
+}
+
+function ignore(): void {}
+
+/** Describes what was thrown without quoting it; of our own errors, the cause. */
+export function faultOf(error: unknown): Fault {
+  if ((error instanceof HttpError || error instanceof StoreUnavailableError) && 'cause' in error) {
+    return faultOf(error.cause);
+  }
+  if (!(error instanceof Error)) return { name: error === null ? 'null' : typeof error };
+  const { name, message, stack = '' } = error;
+  const { code } = error as { code?: unknown };
+  const frames = stack.slice(stack.indexOf(message) + message.length).match(/^\s+at .+$/gm);
+  return {
+    name,
+    ...(typeof code === 'string' && { code }),
+    ...(error instanceof UnusableAnswerError && { message }),
+    ...(frames && { at: frames.join('\n') }),
+  };
+}

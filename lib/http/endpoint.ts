@@ -1,0 +1,127 @@
+import express, { type NextFunction, type Request, type Response, type Router } from 'express';
+import { isStoreError, storeErrorKind } from '../tokens/store-errors.js';
+import { type ApiName, type Audit, type AuditEvent, faultOf, type InactiveReason, report } from './audit.js';
+import { HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
+import { forbidCaching, sendJson } from './respond.js';
+
+/** One call of an API, and what the audit will say about it. */
+export class Call {
+  readonly req: Request;
+  readonly res: Response;
+  readonly time: number;
+  readonly #began = performance.now();
+  clientId: string | undefined;
+  tokenDigest: string | undefined;
+  reason: InactiveReason | undefined;
+  introspectedAny = false;
+
+  constructor(req: Request, res: Response, time: number) {
+    this.req = req;
+    this.res = res;
+    this.time = time;
+  }
+
+  get durationMs(): number {
+    return performance.now() - this.#began;
+  }
+}
+
+/** What makes one API out of a route: everything about it that is not common to all. */
+export interface Endpoint {
+  readonly api: ApiName;
+  readonly method: 'get' | 'post';
+  readonly paths: readonly string[];
+  readonly requireTls: boolean;
+  readonly audit: Audit | undefined;
+  readonly clock: () => number;
+  /** The body of a 200, or a rejection. */
+  answer(call: Call): Promise<object>;
+  /** An error in the API's own shape. */
+  errorBody(error: HttpError, call: Call): object;
+  /** What an error of a store is here; by default an outage, whatever it says. */
+  storeError?(error: unknown): HttpError | undefined;
+}
+
+/** A router that answers one API: every path out of it, errors of Express included, has the API's shape. */
+export function endpoint(definition: Endpoint): Router {
+  const router = express.Router();
+  const allow = definition.method === 'get' ? 'GET, HEAD' : 'POST';
+  const serve =
+    (answer: (call: Call) => Promise<object>) =>
+    (req: Request, res: Response): Promise<void> =>
+      handle(definition, new Call(req, res, definition.clock()), answer);
+  for (const path of definition.paths) {
+    router
+      .route(path)
+      [definition.method](serve((call) => definition.answer(call)))
+      .all(
+        serve(() =>
+          Promise.reject(invalidRequest('The method is not allowed', 405, { headers: { Allow: allow } })),
+        ),
+      );
+  }
+  // Express itself raises an error for a malformed escape in a path, and would print the path, token included.
+  const malformedPath = serve(() => Promise.reject(invalidRequest('The path is malformed')));
+  router.use((_error: unknown, req: Request, res: Response, _next: NextFunction) => malformedPath(req, res));
+  return router;
+}
+
+async function handle(
+  definition: Endpoint,
+  call: Call,
+  answer: (call: Call) => Promise<object>,
+): Promise<void> {
+  forbidCaching(call.res);
+  try {
+    if (definition.requireTls && !call.req.secure) throw invalidRequest('TLS is required');
+    sendJson(call.res, 200, await answer(call));
+    audit(definition, call, 200);
+  } catch (thrown) {
+    const error = asHttpError(definition, thrown);
+    sendJson(call.res, error.status, definition.errorBody(error, call), error.headers);
+    audit(definition, call, error.status, error);
+  }
+}
+
+function asHttpError(definition: Endpoint, thrown: unknown): HttpError {
+  if (thrown instanceof HttpError) return thrown;
+  if (isStoreError(thrown)) return definition.storeError?.(thrown) ?? unavailable(thrown);
+  return serverFault(thrown);
+}
+
+/** 404 and 409 for the two APIs that have such answers. */
+export function notFoundOrConflict(error: unknown): HttpError | undefined {
+  const kind = storeErrorKind(error);
+  if (kind === 'not_found')
+    return new HttpError(404, 'not_found', 'The requested resource could not be found');
+  if (kind === 'conflict') {
+    return new HttpError(409, 'conflict', 'The request could not be processed due to a conflict');
+  }
+  return undefined;
+}
+
+function audit(definition: Endpoint, call: Call, status: number, error?: HttpError): void {
+  const { clientId, tokenDigest, reason, time } = call;
+  const outcome = outcomeOf(call, error);
+  report(definition.audit, {
+    api: definition.api,
+    outcome,
+    ...(outcome === 'inactive' && reason !== undefined && { reason }),
+    ...(outcome !== 'inactive' && error?.code !== undefined && { error: error.code }),
+    status,
+    ...(clientId !== undefined && { clientId }),
+    ...(tokenDigest !== undefined && { tokenDigest }),
+    ...(call.introspectedAny && { introspects: 'any' }),
+    time,
+    durationMs: call.durationMs,
+    ...(error && error.status >= 500 && { fault: faultOf(error) }),
+  });
+}
+
+function outcomeOf(call: Call, error: HttpError | undefined): AuditEvent['outcome'] {
+  if (error?.status === 503) return 'unavailable';
+  if (error && error.status >= 500) return 'failed';
+  // The details API answers a token that the caller may not see with 404, which is no refusal.
+  if (call.reason !== undefined && (!error || error.status === 404)) return 'inactive';
+  return error ? 'refused' : 'active';
+}

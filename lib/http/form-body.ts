@@ -1,0 +1,74 @@
+import bodyParser from 'body-parser';
+import type { Request, Response } from 'express';
+import { isObject } from '../options.js';
+import { type HttpError, invalidRequest } from './http-error.js';
+
+const FORM = 'application/x-www-form-urlencoded';
+const LIMIT = 64 * 1024;
+const MAX_PARAMETERS = 100;
+
+/** The parameters of a form, each a string that came once. */
+export type FormParameters = ReadonlyMap<string, string>;
+
+const parseForm = bodyParser.urlencoded({ extended: false, limit: LIMIT, parameterLimit: MAX_PARAMETERS });
+
+/**
+ * The form that a request carries (RFC 6749 Appendix B), whether or not the app has
+ * parsed it already. An empty value counts as left out, an unknown name is kept, a
+ * repeated one is refused (RFC 6749 §3.2).
+ *
+ * @throws HttpError 400, 413 or 415
+ */
+export async function formBody(req: Request, res: Response): Promise<FormParameters> {
+  // A request without a body is a form without parameters; `is` answers null for it.
+  if (req.headers['content-length'] !== '0' && req.is(FORM) === false)
+    throw invalidRequest(`The body must be ${FORM}`, 415);
+  await parsed(req, res);
+  const parameters = new Map<string, string>();
+  for (const [name, value] of Object.entries(asObject(req.body))) {
+    if (Array.isArray(value) && value.length > 1) throw invalidRequest('A parameter must not be repeated');
+    // Objects are the extended parser's reading of names such as `token[a]`, which are no parameters of ours.
+    if (typeof value === 'string' && value !== '') parameters.set(name, value);
+  }
+  return parameters;
+}
+
+/**
+ * The `token` of a form; `token_type_hint` is not read, since it is never a filter.
+ *
+ * @throws HttpError 400 when it is missing, empty, or white space only
+ */
+export function tokenParameter(parameters: FormParameters): string {
+  const token = parameters.get('token');
+  if (token === undefined || token.trim() === '') throw invalidRequest('The token parameter is required');
+  return token;
+}
+
+function parsed(req: Request, res: Response): Promise<void> {
+  return new Promise((resolve, reject) => {
+    parseForm(req, res, (error?: unknown) => (error ? reject(asHttpError(error)) : resolve()));
+  });
+}
+
+/** What stands in `req.body`: the parser's object, or what a raw or text parser of the app's has left there. */
+function asObject(body: unknown): Record<string, unknown> {
+  if (Buffer.isBuffer(body) || typeof body === 'string') return fromText(body.toString());
+  return isObject(body) ? body : {};
+}
+
+function fromText(text: string): Record<string, unknown> {
+  const form = new URLSearchParams(text);
+  return Object.fromEntries([...form.keys()].map((name) => [name, single(form.getAll(name))]));
+}
+
+function single(values: readonly string[]): unknown {
+  return values.length === 1 ? values[0] : values;
+}
+
+/** body-parser's errors carry a status; their messages may quote the body, so we use our own. */
+function asHttpError(error: unknown): HttpError {
+  const status = isObject(error) ? error.status : undefined;
+  if (status === 413) return invalidRequest('The body is too large', 413);
+  if (status === 415) return invalidRequest('The charset or encoding of the body is not supported', 415);
+  return invalidRequest('The body could not be read');
+}

@@ -1,0 +1,88 @@
+/** What went wrong, in the words of RFC 6749, 6750 and 7009 where they have one. */
+export type HttpErrorCode =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_token'
+  | 'insufficient_scope'
+  | 'unauthorized_client'
+  | 'not_found'
+  | 'conflict'
+  | 'slow_down'
+  | 'server_error'
+  | 'temporarily_unavailable';
+
+/** How a caller's credentials were refused, where an API tells these apart. */
+export type RefusedCredentials = 'missing' | 'other_scheme' | 'malformed' | 'repeated' | 'wrong';
+
+export interface HttpErrorDetails extends ErrorOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly credentials?: RefusedCredentials;
+}
+
+/**
+ * An error that carries its HTTP answer, so that any Express error handler does
+ * right with it. Its message is for the caller and never holds a token or a secret.
+ */
+export class HttpError extends Error {
+  readonly status: number;
+  /** Absent where the answer must not name an error: a guard's 401 when there were no credentials (RFC 6750 §3.1). */
+  readonly code: HttpErrorCode | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Express shows the message of an error that may be exposed. */
+  readonly expose: boolean = true;
+  readonly credentials: RefusedCredentials | undefined;
+
+  constructor(
+    status: number,
+    code: HttpErrorCode | undefined,
+    message: string,
+    details: HttpErrorDetails = {},
+  ) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    this.name = 'HttpError';
+    this.status = status;
+    this.code = code;
+    this.headers = details.headers ?? {};
+    this.credentials = details.credentials;
+  }
+}
+
+/** How long (seconds) a caller should wait before it asks again after an outage. */
+const RETRY_AFTER_OUTAGE = 5;
+
+/** 503: we cannot know. `retryAfter` in milliseconds. */
+export function unavailable(cause: unknown, retryAfter: number = RETRY_AFTER_OUTAGE * 1000): HttpError {
+  return new HttpError(
+    503,
+    'temporarily_unavailable',
+    'The service cannot answer right now; try again later',
+    {
+      cause,
+      headers: retryAfterHeader(retryAfter),
+    },
+  );
+}
+
+/** 429. `retryAfter` in milliseconds. */
+export function slowDown(retryAfter: number): HttpError {
+  return new HttpError(429, 'slow_down', 'Too many requests; slow down', {
+    headers: retryAfterHeader(retryAfter),
+  });
+}
+
+/** 400, unless `status` says more exactly what is wrong with the request. */
+export function invalidRequest(message: string, status = 400, details: HttpErrorDetails = {}): HttpError {
+  return new HttpError(status, 'invalid_request', message, details);
+}
+
+/** 500: a fault in a hook of the app's, or in us. */
+export function serverFault(cause: unknown): HttpError {
+  return new HttpError(500, 'server_error', 'An unexpected error has occurred while processing the request', {
+    cause,
+  });
+}
+
+/** RFC 9110 §10.2.3: whole seconds, and at least one, so that nobody asks again at once. */
+function retryAfterHeader(milliseconds: number): Record<string, string> {
+  return { 'Retry-After': String(Math.max(1, Math.ceil(milliseconds / 1000))) };
+}

@@ -1,0 +1,30 @@
+import type { Response } from 'express';
+
+/** What every answer carries: about tokens nothing may be cached (RFC 6749 §5.1, RFC 7662 §4). */
+const ALWAYS: Readonly<Record<string, string>> = {
+  'Cache-Control': 'no-store',
+  Pragma: 'no-cache',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+/** Sets the headers of every answer. Done first, so that whoever answers in our place sends them too. */
+export function forbidCaching(res: Response): void {
+  for (const name in ALWAYS) res.setHeader(name, ALWAYS[name] as string);
+}
+
+/**
+ * Sends JSON. Not `res.json`: that adds an `ETag`, with which Express answers a
+ * token question with 304, `no-store` or not.
+ */
+export function sendJson(
+  res: Response,
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  if (res.headersSent) return;
+  const bytes = Buffer.from(JSON.stringify(body));
+  for (const name in headers) res.setHeader(name, headers[name] as string);
+  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': bytes.length });
+  res.end(bytes);
+}

@@ -1,0 +1,33 @@
+export { type AccessTokenDetailsOptions, accessTokenDetails } from './apis/access-token-details.js';
+export type { ApiOptions } from './apis/api-context.js';
+export { type OAuthIntrospectionOptions, oauthIntrospection } from './apis/oauth-introspection.js';
+export { refreshTokenIntrospection } from './apis/refresh-token-introspection.js';
+export type { Client, ClientStore } from './clients/client.js';
+export { generateClientSecret, hashClientSecret } from './clients/client-secret.js';
+export { MemoryClientStore } from './clients/memory-client-store.js';
+export { type ActiveToken, activeToken } from './guard/active-token.js';
+export type { RequireActiveTokenOptions } from './guard/guard-options.js';
+export { requireActiveToken } from './guard/require-active-token.js';
+export type { ApiName, Audit, AuditEvent, Fault, InactiveReason } from './http/audit.js';
+export { HttpError, type HttpErrorCode } from './http/http-error.js';
+export type { RateLimit, RateLimitOptions, RateLimitPart } from './http/throttle.js';
+export type {
+  ActiveResponse,
+  InactiveResponse,
+  IntrospectionResponse,
+  Introspector,
+} from './introspection/introspector.js';
+export { type AccessPolicy, defaultPolicy, type TokenView } from './introspection/policy.js';
+export { type StoreIntrospectorOptions, storeIntrospector } from './introspection/store-introspector.js';
+export { type IntrospectionRouterOptions, introspectionRouter } from './router.js';
+export { MemoryTokenStore, type MemoryTokenStoreOptions } from './tokens/memory-token-store.js';
+export { ConflictError, NotFoundError, StoreUnavailableError } from './tokens/store-errors.js';
+export { tokenDigest } from './tokens/token-digest.js';
+export type { Confirmation, TokenKind, TokenRecord } from './tokens/token-record.js';
+export type {
+  ManagedTokenStore,
+  NewToken,
+  TokenChanges,
+  TokenStore,
+  UpdatableMember,
+} from './tokens/token-store.js';

@@ -1,0 +1,41 @@
+import type { ClientStore } from '../clients/client.js';
+import { checkClock, hasMethods, knownOptions, must } from '../options.js';
+import type { TokenStore } from '../tokens/token-store.js';
+import { activeResponse } from './active-response.js';
+import type { Introspector } from './introspector.js';
+import { lookUpToken } from './token-lookup.js';
+
+export interface StoreIntrospectorOptions {
+  /** With it, tokens of disabled and removed clients are inactive. Must know every client that has tokens. */
+  readonly clients?: ClientStore;
+  /** The time in milliseconds. Default `Date.now`. */
+  readonly clock?: () => number;
+}
+
+/**
+ * An introspector over a token store of this process: no network, no policy, every
+ * member. Answers carry `token_use` (`access_token` or `refresh_token`), by which
+ * `requireActiveToken` refuses a refresh token.
+ *
+ * @throws TypeError that names a bad option
+ */
+export function storeIntrospector(tokens: TokenStore, options: StoreIntrospectorOptions = {}): Introspector {
+  must(hasMethods(tokens, 'find'), 'storeIntrospector', 'tokens', 'a store with a find method');
+  knownOptions('storeIntrospector', options, ['clients', 'clock']);
+  const { clients, clock = Date.now } = options;
+  must(
+    clients === undefined || hasMethods(clients, 'find'),
+    'storeIntrospector',
+    'clients',
+    'a store with a find method',
+  );
+  checkClock('storeIntrospector', clock);
+  const source = { tokens, clients, clock };
+  return {
+    async introspect(token) {
+      const found = await lookUpToken(source, token);
+      if (found?.state !== 'active') return { active: false };
+      return { ...activeResponse(found.record), token_use: found.record.kind };
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** Checks that factories make once, so that the request path only runs. */
+
+/** Throws a `TypeError` that names `option`, unless `ok`. */
+export function must(ok: boolean, factory: string, option: string, expected: string): asserts ok {
+  if (!ok) throw new TypeError(`${factory}: "${option}" must be ${expected}`);
+}
+
+/** Throws unless `options` is an object all of whose names are known: a misspelt option is never ignored. */
+export function knownOptions(factory: string, options: unknown, known: readonly string[]): void {
+  if (!isObject(options)) throw new TypeError(`${factory}: options must be an object`);
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw new TypeError(`${factory}: unknown option "${name}"`);
+  }
+}
+
+/** An object that is no array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isFunction(value: unknown): value is (...args: never[]) => unknown {
+  return typeof value === 'function';
+}
+
+export function isNonEmptyString(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+/** A finite number of milliseconds, 0 or more. */
+export function isDuration(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+/** Whether `value` is an object with all these methods (own or inherited). */
+export function hasMethods(value: unknown, ...names: string[]): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    names.every((name) => isFunction((value as Record<string, unknown>)[name]))
+  );
+}
+
+export function checkClock(factory: string, clock: unknown): void {
+  must(clock === undefined || isFunction(clock), factory, 'clock', 'a function that returns milliseconds');
+}
+
+export function checkBoolean(factory: string, option: string, value: unknown): void {
+  must(value === undefined || typeof value === 'boolean', factory, option, 'a boolean');
+}
+
+/**
+ * A realm goes into a quoted-string of a header (RFC 9110 §5.6.4), so it is
+ * limited to printable ASCII.
+ */
+export function checkRealm(factory: string, realm: unknown): void {
+  must(
+    realm === undefined || (isNonEmptyString(realm) && /^[\x20-\x7e]+$/.test(realm)),
+    factory,
+    'realm',
+    'a non-empty string of printable ASCII',
+  );
+}

@@ -1,0 +1,41 @@
+import express, { type Router } from 'express';
+import {
+  ACCESS_TOKEN_DETAILS_OPTIONS,
+  type AccessTokenDetailsOptions,
+  accessTokenDetailsIn,
+} from './apis/access-token-details.js';
+import { ApiContext } from './apis/api-context.js';
+import {
+  OAUTH_INTROSPECTION_OPTIONS,
+  type OAuthIntrospectionOptions,
+  oauthIntrospectionIn,
+} from './apis/oauth-introspection.js';
+import { refreshTokenIntrospectionIn } from './apis/refresh-token-introspection.js';
+import { isNonEmptyString, must } from './options.js';
+
+export interface IntrospectionRouterOptions extends OAuthIntrospectionOptions, AccessTokenDetailsOptions {
+  /** Our issuer identifier (RFC 8414 §2), which a Bearer caller's token must carry in `aud`. */
+  readonly issuer: string;
+}
+
+/**
+ * All three APIs at their published paths, with one set of limits and one memory of
+ * verified secrets. Mount it where you like: `app.use(introspectionRouter({ … }))`.
+ *
+ * @throws TypeError that names a bad, missing or unknown option
+ */
+export function introspectionRouter(options: IntrospectionRouterOptions): Router {
+  const factory = 'introspectionRouter';
+  const context = new ApiContext(
+    factory,
+    options,
+    ...OAUTH_INTROSPECTION_OPTIONS,
+    ...ACCESS_TOKEN_DETAILS_OPTIONS,
+  );
+  must(isNonEmptyString(options.issuer), factory, 'issuer', 'a non-empty string');
+  return express
+    .Router()
+    .use(oauthIntrospectionIn(context, factory, options))
+    .use(refreshTokenIntrospectionIn(context))
+    .use(accessTokenDetailsIn(context, factory, options));
+}

@@ -1,0 +1,229 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { checkClock, isDuration, isNonEmptyString, knownOptions, must } from '../options.js';
+import { sweepInBackground } from './background-sweep.js';
+import { changedRecord, newRecord, revokedRecord } from './new-record.js';
+import { seal, unseal } from './sealed-value.js';
+import { ShardedMap } from './sharded-map.js';
+import { ConflictError, NotFoundError, StoreUnavailableError } from './store-errors.js';
+import { tokenDigest } from './token-digest.js';
+import type { TokenRecord } from './token-record.js';
+import { tokenState } from './token-state.js';
+import type { ManagedTokenStore, NewToken, TokenChanges } from './token-store.js';
+
+export interface MemoryTokenStoreOptions {
+  /** The most records to keep; saving more is refused with `StoreUnavailableError`. Default: no bound. */
+  readonly maxTokens?: number;
+  /** How long (ms) a dead token's record is kept, so that the details API can say `expired`. Default 24 hours. */
+  readonly retainExpiredFor?: number;
+  /** The time in milliseconds. Default `Date.now`. */
+  readonly clock?: () => number;
+}
+
+interface Entry {
+  readonly record: TokenRecord;
+  /** The linked refresh token, which only the access token opens. */
+  readonly sealed?: Buffer;
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+/** How long (ms) a walk over all records works before other work gets its turn. */
+const SLICE = 5;
+/** How long (ms) after finding no room the next search for room may begin. */
+const ROOM_SEARCH_INTERVAL = 1000;
+
+/**
+ * Tokens in the memory of this process: for tests, trials and single-process
+ * issuers that may forget at restart. Holds SHA-256 digests, never a token.
+ */
+export class MemoryTokenStore implements ManagedTokenStore {
+  readonly #entries = new ShardedMap<Entry>();
+  /** The digests of each grant. */
+  readonly #grants = new ShardedMap<Set<string>>();
+  readonly #listeners = new Set<(digest: string) => void>();
+  readonly #maxTokens: number;
+  readonly #retainExpiredFor: number;
+  readonly #clock: () => number;
+  #sweeping = false;
+  #noRoomUntil = 0;
+
+  /** @throws TypeError that names a bad option */
+  constructor(options: MemoryTokenStoreOptions = {}) {
+    knownOptions('MemoryTokenStore', options, ['maxTokens', 'retainExpiredFor', 'clock']);
+    const { maxTokens = Number.POSITIVE_INFINITY, retainExpiredFor = DAY, clock = Date.now } = options;
+    must(
+      maxTokens === Number.POSITIVE_INFINITY || (Number.isSafeInteger(maxTokens) && maxTokens > 0),
+      'MemoryTokenStore',
+      'maxTokens',
+      'a whole number above 0',
+    );
+    must(isDuration(retainExpiredFor), 'MemoryTokenStore', 'retainExpiredFor', 'milliseconds, 0 or more');
+    checkClock('MemoryTokenStore', clock);
+    this.#maxTokens = maxTokens;
+    this.#retainExpiredFor = retainExpiredFor;
+    this.#clock = clock;
+  }
+
+  /** How many records are kept, dead ones included. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  find(token: string): TokenRecord | undefined {
+    const entry = this.#entries.get(tokenDigest(token));
+    return entry && shown(entry, token);
+  }
+
+  async save(token: NewToken): Promise<TokenRecord> {
+    const now = this.#clock();
+    const { refreshToken, ...record } = newRecord(token, now);
+    if (this.#entries.size >= this.#maxTokens) await this.#makeRoom(now);
+    const digest = tokenDigest(token.token);
+    if (this.#entries.get(digest)) throw new ConflictError('save: this token exists');
+    const entry: Entry = {
+      record: Object.freeze(record),
+      ...(refreshToken !== undefined && { sealed: seal(refreshToken, token.token) }),
+    };
+    this.#entries.set(digest, entry);
+    if (record.grantId !== undefined) this.#joinGrant(record.grantId, digest);
+    this.#startSweeping();
+    return shown(entry, token.token);
+  }
+
+  async update(token: string, changes: TokenChanges): Promise<TokenRecord> {
+    const digest = tokenDigest(token);
+    const entry = this.#entries.get(digest);
+    if (!entry) throw new NotFoundError('update: there is no such token');
+    const changed: Entry = { ...entry, record: changedRecord(entry.record, changes, this.#clock()) };
+    this.#entries.set(digest, changed);
+    return shown(changed, token);
+  }
+
+  async revoke(token: string): Promise<number> {
+    return this.#revoke(tokenDigest(token), this.#clock());
+  }
+
+  async revokeGrant(grantId: string): Promise<number> {
+    must(isNonEmptyString(grantId), 'revokeGrant', 'grantId', 'a non-empty string');
+    const now = this.#clock();
+    let revoked = 0;
+    for (const digest of this.#grants.get(grantId) ?? []) revoked += this.#revoke(digest, now);
+    return revoked;
+  }
+
+  async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
+    knownOptions('revokeAll', of, ['clientId', 'subject']);
+    const { clientId, subject } = of;
+    must(clientId === undefined || isNonEmptyString(clientId), 'revokeAll', 'clientId', 'a non-empty string');
+    must(subject === undefined || isNonEmptyString(subject), 'revokeAll', 'subject', 'a non-empty string');
+    must(clientId !== undefined || subject !== undefined, 'revokeAll', 'clientId" or "subject', 'given');
+    const now = this.#clock();
+    let revoked = 0;
+    await this.#walk((digest, { record }) => {
+      const named = clientId === undefined || record.clientId === clientId;
+      if (named && (subject === undefined || record.subject === subject))
+        revoked += this.#revoke(digest, now);
+    });
+    return revoked;
+  }
+
+  async sweep(): Promise<number> {
+    const now = this.#clock();
+    return this.#drop((record) => now >= this.#keptUntil(record));
+  }
+
+  onRevoked(listener: (digest: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  #revoke(digest: string, now: number): number {
+    const entry = this.#entries.get(digest);
+    if (!entry || entry.record.status === 'revoked') return 0;
+    this.#entries.set(digest, { ...entry, record: revokedRecord(entry.record, now) });
+    for (const listener of this.#listeners) tell(listener, digest);
+    return 1;
+  }
+
+  #joinGrant(grantId: string, digest: string): void {
+    const digests = this.#grants.get(grantId);
+    if (digests) digests.add(digest);
+    else this.#grants.set(grantId, new Set([digest]));
+  }
+
+  #leaveGrant(grantId: string, digest: string): void {
+    const digests = this.#grants.get(grantId);
+    digests?.delete(digest);
+    if (digests?.size === 0) this.#grants.delete(grantId);
+  }
+
+  /** Until when a record is kept: a live one for ever, a dead one for its retention. */
+  #keptUntil({ expiresAt, status, lastModifiedAt = 0 }: TokenRecord): number {
+    if (expiresAt !== undefined) return expiresAt + this.#retainExpiredFor;
+    return status === 'revoked' ? lastModifiedAt + this.#retainExpiredFor : Number.POSITIVE_INFINITY;
+  }
+
+  /** Gives up dead records before their retention is over; a live one is never dropped. */
+  async #makeRoom(now: number): Promise<void> {
+    if (now >= this.#noRoomUntil) {
+      await this.#drop((record) => {
+        const state = tokenState(record, now);
+        return state === 'expired' || state === 'revoked';
+      });
+    }
+    if (this.#entries.size < this.#maxTokens) return;
+    this.#noRoomUntil = now + ROOM_SEARCH_INTERVAL;
+    throw new StoreUnavailableError(
+      `save: the store is full of live tokens ("maxTokens" is ${this.#maxTokens})`,
+    );
+  }
+
+  async #drop(isOver: (record: TokenRecord) => boolean): Promise<number> {
+    let dropped = 0;
+    await this.#walk((digest, { record }) => {
+      if (!isOver(record)) return;
+      this.#entries.delete(digest);
+      if (record.grantId !== undefined) this.#leaveGrant(record.grantId, digest);
+      dropped += 1;
+    });
+    return dropped;
+  }
+
+  /** Visits every entry, in slices of a few milliseconds between which other work goes on. */
+  async #walk(visit: (digest: string, entry: Entry) => void): Promise<void> {
+    let sliceEnds = performance.now() + SLICE;
+    for (const shard of this.#entries.shards()) {
+      for (const [digest, entry] of shard) visit(digest, entry);
+      if (performance.now() < sliceEnds) continue;
+      await nextTurn();
+      sliceEnds = performance.now() + SLICE;
+    }
+  }
+
+  #startSweeping(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    sweepInBackground(this);
+  }
+}
+
+/** The record as `find` answers it: the linked refresh token is opened when somebody reads it. */
+function shown({ record, sealed }: Entry, token: string): TokenRecord {
+  if (!sealed) return record;
+  const opened = Object.defineProperty({ ...record }, 'refreshToken', {
+    enumerable: true,
+    get: () => unseal(sealed, token),
+  });
+  return Object.freeze(opened);
+}
+
+/** A listener that throws must not keep the others, or the revocation, from going on. */
+function tell(listener: (digest: string) => void, digest: string): void {
+  try {
+    listener(digest);
+  } catch (error) {
+    const name = error instanceof Error ? error.name : typeof error;
+    process.emitWarning(`A revocation listener threw: ${name}`, 'ExpressTokenIntrospection');
+  }
+}

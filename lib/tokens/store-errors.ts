@@ -1,0 +1,59 @@
+/*
+ * What a store may throw. Anything else that it throws counts as unavailable: an
+ * outage is never reported as "no such token".
+ *
+ * The kind is read from a registered symbol and not with `instanceof`, so that a
+ * store made through `require()` works in a router made through `import`.
+ */
+
+export type StoreErrorKind = 'unavailable' | 'not_found' | 'conflict';
+
+const KIND = Symbol.for('express-token-introspection.store-error');
+
+class StoreError extends Error {
+  constructor(kind: StoreErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    Object.defineProperty(this, KIND, { value: kind });
+  }
+}
+
+/** The store cannot know. Answered as 503 with `Retry-After`, never as an inactive token. */
+export class StoreUnavailableError extends StoreError {
+  readonly code = 'ERR_STORE_UNAVAILABLE';
+  constructor(message = 'The store is unavailable', options?: ErrorOptions) {
+    super('unavailable', message, options);
+  }
+}
+
+/** A store answered something that cannot be used. The message names a member, never a value. */
+export class UnusableAnswerError extends StoreUnavailableError {}
+
+/**
+ * Something that the question depends on does not exist (an unknown organization,
+ * say). 404 on the refresh-token and details APIs, 503 elsewhere. For a token that
+ * does not exist, a store's `find` returns `undefined` instead.
+ */
+export class NotFoundError extends StoreError {
+  readonly code = 'ERR_STORE_NOT_FOUND';
+  constructor(message = 'Not found', options?: ErrorOptions) {
+    super('not_found', message, options);
+  }
+}
+
+/** The record exists already, or is in somebody else's hands. 409 on the refresh-token and details APIs, 503 elsewhere. */
+export class ConflictError extends StoreError {
+  readonly code = 'ERR_STORE_CONFLICT';
+  constructor(message = 'Conflict', options?: ErrorOptions) {
+    super('conflict', message, options);
+  }
+}
+
+export function isStoreError(error: unknown): boolean {
+  return error instanceof Error && KIND in error;
+}
+
+/** What a thrown value says about the store: of whatever is not ours, that it is unavailable. */
+export function storeErrorKind(error: unknown): StoreErrorKind {
+  return isStoreError(error) ? (error as { [KIND]: StoreErrorKind })[KIND] : 'unavailable';
+}

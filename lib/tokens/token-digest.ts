@@ -1,0 +1,14 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * SHA-256 of a token, in base64url: what stands for the token at rest, in audit
+ * events and in revocation events, so that none of them holds the token itself.
+ */
+export function tokenDigest(token: string): string {
+  return createHash('sha256').update(token).digest('base64url');
+}
+
+/** Whether `token` can be a token at all: one or more VSCHAR (RFC 6749 Appendix A.12 and A.17). */
+export function isTokenSyntax(token: string): boolean {
+  return /^[\x20-\x7e]+$/.test(token);
+}

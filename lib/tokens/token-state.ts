@@ -1,0 +1,17 @@
+import type { TokenRecord } from './token-record.js';
+
+/** What a known token is at a moment. Only `active` lets anybody in. */
+export type TokenState = 'active' | 'revoked' | 'expired' | 'not_yet_valid' | 'client_disabled';
+
+/**
+ * The one place that decides whether a token is alive (RFC 7662 §4).
+ *
+ * A token whose `expiresAt` is now is expired. `clientUsable` is false when the
+ * client that the token was issued to is disabled or gone.
+ */
+export function tokenState(record: TokenRecord, now: number, clientUsable = true): TokenState {
+  if (record.status !== 'approved') return 'revoked';
+  if (record.expiresAt !== undefined && now >= record.expiresAt) return 'expired';
+  if (record.notBefore !== undefined && now < record.notBefore) return 'not_yet_valid';
+  return clientUsable ? 'active' : 'client_disabled';
+}

@@ -1,0 +1,63 @@
+import type { TokenRecord } from './token-record.js';
+
+/** Where the tokens are. One method, so that a database of your own needs five lines. */
+export interface TokenStore {
+  /**
+   * The record behind a token, whatever its state; `undefined` when there is none.
+   * Throw (or reject) when you cannot know: it is answered as 503, never as an
+   * inactive token. May be synchronous or asynchronous.
+   */
+  find(token: string): TokenRecord | undefined | Promise<TokenRecord | undefined>;
+}
+
+/** What {@link ManagedTokenStore.save} takes: the token's value, and the members that have no default. */
+export type NewToken = { readonly token: string } & Pick<TokenRecord, 'kind' | 'clientId'> &
+  Partial<TokenRecord>;
+
+/** What {@link ManagedTokenStore.update} may change. `null` takes an optional member away. */
+export type TokenChanges = {
+  readonly [Member in UpdatableMember]?:
+    | TokenRecord[Member]
+    | (undefined extends TokenRecord[Member] ? null : never);
+};
+
+/** The members that an update may change; identity and status have methods of their own. */
+export type UpdatableMember =
+  | 'scope'
+  | 'audience'
+  | 'attributes'
+  | 'expiresAt'
+  | 'notBefore'
+  | 'app'
+  | 'appId'
+  | 'apiProducts'
+  | 'brand'
+  | 'claims'
+  | 'authorizationDetails'
+  | 'refreshCount'
+  | 'lastModifiedBy';
+
+/** A store that also makes, changes and ends tokens. All four built-in stores are of this kind. */
+export interface ManagedTokenStore extends TokenStore {
+  /**
+   * Keeps a token. Defaults: `status` approved, `issuedAt` and `createdAt` now, no
+   * scope, no audience, `tokenType` Bearer (DPoP where `confirmation.jkt` is set)
+   * for an access token.
+   *
+   * Rejects with a `TypeError` that names a bad member, with `ConflictError` when
+   * the token exists, with `StoreUnavailableError` when it cannot be kept.
+   */
+  save(token: NewToken): Promise<TokenRecord>;
+  /** Changes a token and moves `lastModifiedAt`. Rejects with `NotFoundError` where there is none. */
+  update(token: string, changes: TokenChanges): Promise<TokenRecord>;
+  /** Revokes one token; resolves to 1, or 0 where there was nothing left to revoke. */
+  revoke(token: string): Promise<number>;
+  /** Revokes the access and refresh tokens of a grant together; resolves to how many. */
+  revokeGrant(grantId: string): Promise<number>;
+  /** Revokes everything of a client, of a subject, or of a subject at a client; resolves to how many. */
+  revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number>;
+  /** Removes the records whose retention is over; resolves to how many. Also runs by itself. */
+  sweep(): Promise<number>;
+  /** Tells the digest of each token as it is revoked. Returns a function that ends the telling. */
+  onRevoked(listener: (digest: string) => void): () => void;
+}
