@@ -31,13 +31,9 @@ export function isDuration(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }
 
-/** Whether `value` is an object with all these methods (own or inherited). */
+/** Whether `value` is an object with all these methods (own or inherited). An array, which has a `find` too, is no store. */
 export function hasMethods(value: unknown, ...names: string[]): boolean {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    names.every((name) => isFunction((value as Record<string, unknown>)[name]))
-  );
+  return isObject(value) && names.every((name) => isFunction(value[name]));
 }
 
 export function checkClock(factory: string, clock: unknown): void {

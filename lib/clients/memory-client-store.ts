@@ -1,3 +1,4 @@
+import { frozenCopy } from '../frozen-copy.js';
 import { type Client, type ClientStore, clientProblem, unknownClientMember } from './client.js';
 
 /** Clients in memory, checked once. */
@@ -14,7 +15,7 @@ export class MemoryClientStore implements ClientStore {
       if (this.#clients.has(client.clientId)) {
         throw new TypeError(`MemoryClientStore: "clientId" "${client.clientId}" is there twice`);
       }
-      this.#clients.set(client.clientId, Object.freeze(structuredClone(client)));
+      this.#clients.set(client.clientId, frozenCopy(client) as Client);
     }
   }
 

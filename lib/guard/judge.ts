@@ -1,3 +1,4 @@
+import { frozenCopy } from '../frozen-copy.js';
 import { isObject } from '../options.js';
 import type { ActiveToken } from './active-token.js';
 
@@ -47,6 +48,7 @@ export function judge(response: unknown, requirements: Requirements, now: number
   if (answer.cnf !== undefined || isDpop(answer)) {
     return invalid('The access token is bound to a key and cannot be used as a bearer token');
   }
+  // A copy: what an introspector keeps is not frozen under it, and no request can change another's token.
   const token = frozenCopy({ ...answer, scopes: scopesOf(answer.scope) });
   return { verdict: 'accepted', token: token as ActiveToken };
 }
@@ -96,13 +98,4 @@ function values(claim: unknown): readonly unknown[] {
 function scopesOf(scope: unknown): readonly string[] {
   if (typeof scope === 'string') return scope.split(' ').filter((value) => value !== '');
   return Array.isArray(scope) ? scope.filter((value) => typeof value === 'string') : [];
-}
-
-/** A copy, so that what an introspector keeps is not frozen under it, and no request can change another's token. */
-function frozenCopy(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
-  return Object.freeze(
-    Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, frozenCopy(inner)])),
-  );
 }

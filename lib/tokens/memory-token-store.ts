@@ -28,6 +28,8 @@ interface Entry {
 const DAY = 24 * 60 * 60 * 1000;
 /** How long (ms) a walk over all records works before other work gets its turn. */
 const SLICE = 5;
+/** After how many records the walk looks at the time. */
+const SLICE_CHECK = 64;
 /** How long (ms) after finding no room the next search for room may begin. */
 const ROOM_SEARCH_INTERVAL = 1000;
 
@@ -37,8 +39,8 @@ const ROOM_SEARCH_INTERVAL = 1000;
  */
 export class MemoryTokenStore implements ManagedTokenStore {
   readonly #entries = new ShardedMap<Entry>();
-  /** The digests of each grant. */
-  readonly #grants = new ShardedMap<Set<string>>();
+  /** The digests of each grant; a set only where there are several. */
+  readonly #grants = new ShardedMap<string | Set<string>>();
   readonly #listeners = new Set<(digest: string) => void>();
   readonly #maxTokens: number;
   readonly #retainExpiredFor: number;
@@ -106,7 +108,7 @@ export class MemoryTokenStore implements ManagedTokenStore {
     must(isNonEmptyString(grantId), 'revokeGrant', 'grantId', 'a non-empty string');
     const now = this.#clock();
     let revoked = 0;
-    for (const digest of this.#grants.get(grantId) ?? []) revoked += this.#revoke(digest, now);
+    for (const digest of this.#digestsOf(grantId)) revoked += this.#revoke(digest, now);
     return revoked;
   }
 
@@ -146,16 +148,25 @@ export class MemoryTokenStore implements ManagedTokenStore {
     return 1;
   }
 
+  #digestsOf(grantId: string): Iterable<string> {
+    const digests = this.#grants.get(grantId) ?? [];
+    return typeof digests === 'string' ? [digests] : digests;
+  }
+
   #joinGrant(grantId: string, digest: string): void {
-    const digests = this.#grants.get(grantId);
-    if (digests) digests.add(digest);
-    else this.#grants.set(grantId, new Set([digest]));
+    const others = this.#grants.get(grantId);
+    if (others === undefined) this.#grants.set(grantId, digest);
+    else if (typeof others === 'string') this.#grants.set(grantId, new Set([others, digest]));
+    else others.add(digest);
   }
 
   #leaveGrant(grantId: string, digest: string): void {
     const digests = this.#grants.get(grantId);
-    digests?.delete(digest);
-    if (digests?.size === 0) this.#grants.delete(grantId);
+    if (digests instanceof Set) {
+      digests.delete(digest);
+      if (digests.size > 0) return;
+    }
+    this.#grants.delete(grantId);
   }
 
   /** Until when a record is kept: a live one for ever, a dead one for its retention. */
@@ -171,9 +182,9 @@ export class MemoryTokenStore implements ManagedTokenStore {
         const state = tokenState(record, now);
         return state === 'expired' || state === 'revoked';
       });
+      if (this.#entries.size < this.#maxTokens) return;
+      this.#noRoomUntil = now + ROOM_SEARCH_INTERVAL;
     }
-    if (this.#entries.size < this.#maxTokens) return;
-    this.#noRoomUntil = now + ROOM_SEARCH_INTERVAL;
     throw new StoreUnavailableError(
       `save: the store is full of live tokens ("maxTokens" is ${this.#maxTokens})`,
     );
@@ -193,11 +204,16 @@ export class MemoryTokenStore implements ManagedTokenStore {
   /** Visits every entry, in slices of a few milliseconds between which other work goes on. */
   async #walk(visit: (digest: string, entry: Entry) => void): Promise<void> {
     let sliceEnds = performance.now() + SLICE;
+    let visited = 0;
     for (const shard of this.#entries.shards()) {
-      for (const [digest, entry] of shard) visit(digest, entry);
-      if (performance.now() < sliceEnds) continue;
-      await nextTurn();
-      sliceEnds = performance.now() + SLICE;
+      // A map may change while it is walked, even between two turns.
+      for (const [digest, entry] of shard) {
+        visit(digest, entry);
+        visited += 1;
+        if (visited % SLICE_CHECK !== 0 || performance.now() < sliceEnds) continue;
+        await nextTurn();
+        sliceEnds = performance.now() + SLICE;
+      }
     }
   }
 

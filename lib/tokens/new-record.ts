@@ -4,6 +4,9 @@ import { isTokenSyntax } from './token-digest.js';
 import type { TokenRecord } from './token-record.js';
 import type { NewToken, TokenChanges, UpdatableMember } from './token-store.js';
 
+/** One for all, since most records have some empty list. */
+const NONE = Object.freeze([]);
+
 const UPDATABLE: readonly UpdatableMember[] = [
   'scope',
   'audience',
@@ -41,9 +44,9 @@ export function newRecord(token: NewToken, now: number): TokenRecord {
   return soundRecord('save', RECORD_MEMBERS, members, now, {
     status: 'approved',
     issuedAt,
-    scope: [],
-    audience: [],
-    attributes: [],
+    scope: NONE,
+    audience: NONE,
+    attributes: NONE,
     refreshCount: 0,
     createdAt,
     createdBy,

@@ -1,0 +1,138 @@
+import { describe, expect, it } from '@jest/globals';
+import { readBasicHeader } from '../../lib/clients/basic-credentials.js';
+import type { Client, ClientStore } from '../../lib/clients/client.js';
+import { ClientVerifier } from '../../lib/clients/client-verifier.js';
+import { generateClientSecret, hashClientSecret, MemoryClientStore } from '../../lib/index.js';
+import { basic } from '../support/world.js';
+
+const SECRET = 'z/tZ9VwFZqApmIQ+ZH1I5pLk/uB4ud:X2/8bL+wfFTt1rFw=';
+
+async function verifyHeader(verifier: ClientVerifier, header: string): Promise<string | undefined> {
+  const read = readBasicHeader(header, true);
+  if (read.kind !== 'credentials') throw new Error(read.kind);
+  return (await verifier.verify(read.readings)).client?.clientId;
+}
+
+function verifierFor(clients: ClientStore, clock: () => number = Date.now): ClientVerifier {
+  return new ClientVerifier(clients, clock);
+}
+
+async function timeOf(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
+
+describe('ClientVerifier', () => {
+  it.each([
+    ['raw', SECRET],
+    ['form-encoded', encodeURIComponent(SECRET)],
+  ])('A-01 A-02 A-03 knows a secret with colon, plus and percent, %s', async (_what, presented) => {
+    const clients = new MemoryClientStore([{ clientId: 'app', secret: await hashClientSecret(SECRET) }]);
+    expect(await verifyHeader(verifierFor(clients), basic('app', presented))).toBe('app');
+  });
+
+  it.each(['secret:junk', 'secret:', ':secret', 'secre', 'secret ', 'Secret', ''])(
+    'A-04 A-12 refuses "%s" for the secret "secret"',
+    async (presented) => {
+      const clients = new MemoryClientStore([{ clientId: 'app', secret: await hashClientSecret('secret') }]);
+      expect(await verifyHeader(verifierFor(clients), basic('app', presented))).toBeUndefined();
+    },
+  );
+
+  it('A-03 knows an id that is form-encoded, and one that only looks so', async () => {
+    const one = generateClientSecret();
+    const other = generateClientSecret();
+    const clients = new MemoryClientStore([
+      { clientId: 'my app', secret: one.hash },
+      { clientId: 'my+app', secret: other.hash },
+    ]);
+    expect(await verifyHeader(verifierFor(clients), basic('my+app', one.secret))).toBe('my app');
+    expect(await verifyHeader(verifierFor(clients), basic('my+app', other.secret))).toBe('my+app');
+  });
+
+  it('A-12 knows a public client by its empty secret only', async () => {
+    const clients = new MemoryClientStore([{ clientId: 'public' }]);
+    expect(await verifyHeader(verifierFor(clients), basic('public', ''))).toBe('public');
+    expect(await verifyHeader(verifierFor(clients), basic('public', 'x'))).toBeUndefined();
+  });
+
+  it('hashes a known secret once in five minutes, in whichever way it is presented', async () => {
+    let now = 0;
+    const clients = new MemoryClientStore([{ clientId: 'app', secret: await hashClientSecret('a+b') }]);
+    const verifier = verifierFor(clients, () => now);
+    const verify = (): Promise<number> => timeOf(() => verifyHeader(verifier, basic('app', 'a+b')));
+    const cold = await verify();
+    for (let i = 0; i < 5; i++) expect(await verify()).toBeLessThan(cold / 5);
+    now += 5 * 60 * 1000;
+    expect(await verify()).toBeGreaterThan(cold / 5);
+  });
+
+  it('shares one hash among callers that come together', async () => {
+    const clients = new MemoryClientStore([{ clientId: 'app', secret: await hashClientSecret('secret') }]);
+    const one = await timeOf(() => verifyHeader(verifierFor(clients), basic('app', 'secret')));
+    const verifier = verifierFor(clients);
+    const many = await timeOf(() =>
+      Promise.all(Array.from({ length: 40 }, () => verifyHeader(verifier, basic('app', 'secret')))),
+    );
+    expect(many).toBeLessThan(one * 10);
+  });
+
+  it('forgets a secret at once when the stored hash changes, and a client when it is disabled', async () => {
+    const old = generateClientSecret();
+    let client: Client = { clientId: 'app', secret: old.hash };
+    const verifier = verifierFor({ find: () => client });
+    expect(await verifyHeader(verifier, basic('app', old.secret))).toBe('app');
+    client = { ...client, disabled: true };
+    expect(await verifyHeader(verifier, basic('app', old.secret))).toBeUndefined();
+    client = { clientId: 'app', secret: generateClientSecret().hash };
+    expect(await verifyHeader(verifier, basic('app', old.secret))).toBeUndefined();
+  });
+
+  it('remembers a bounded number of secrets, the latest', async () => {
+    const secrets = Array.from({ length: 10_001 }, () => generateClientSecret());
+    const clients = new MemoryClientStore(
+      secrets.map(({ hash }, i) => ({ clientId: `c${i}`, secret: hash })),
+    );
+    const verifier = verifierFor(clients);
+    for (const [i, { secret }] of secrets.entries()) {
+      expect(await verifyHeader(verifier, basic(`c${i}`, secret))).toBe(`c${i}`);
+    }
+    expect(await verifyHeader(verifier, basic('c0', secrets[0]?.secret ?? ''))).toBe('c0');
+  });
+
+  it('takes no client for another that a store without regard for case answers', async () => {
+    const { secret, hash } = generateClientSecret();
+    const verifier = verifierFor({ find: () => ({ clientId: 'app', secret: hash }) });
+    expect(await verifyHeader(verifier, basic('App', secret))).toBeUndefined();
+  });
+
+  it.each([
+    ['an empty secret', { clientId: 'app', secret: '' }],
+    ['a null secret', { clientId: 'app', secret: null }],
+    ['a secret in plain text', { clientId: 'app', secret: 'x' }],
+    ['no client at all', 42],
+  ])('A-12 takes no answer with %s for a public client: it is an outage', async (_what, answer) => {
+    const verifier = verifierFor({ find: () => answer as never });
+    await expect(verifyHeader(verifier, basic('app', ''))).rejects.toMatchObject({
+      code: 'ERR_STORE_UNAVAILABLE',
+    });
+  });
+
+  it('A-11 takes as long for an unknown client, a generated secret and a public client as for a wrong chosen secret', async () => {
+    const clients = new MemoryClientStore([
+      { clientId: 'chosen', secret: await hashClientSecret('secret') },
+      { clientId: 'generated', secret: generateClientSecret().hash },
+      { clientId: 'public' },
+    ]);
+    const verifier = verifierFor(clients);
+    const medians: number[] = [];
+    for (const id of ['chosen', 'generated', 'public', 'unknown']) {
+      const times: number[] = [];
+      for (let i = 0; i < 5; i++)
+        times.push(await timeOf(() => verifyHeader(verifier, basic(id, `wrong-${i}`))));
+      medians.push(times.toSorted((a, b) => a - b)[2] as number);
+    }
+    expect(Math.max(...medians) / Math.min(...medians)).toBeLessThan(1.5);
+  });
+});

@@ -1,0 +1,30 @@
+// Sweeps a million expired records of the built package, and prints the longest pause of the event loop.
+import { MemoryTokenStore } from '../../dist/esm/index.js';
+
+const COUNT = 1_000_000;
+let now = Date.now();
+const store = new MemoryTokenStore({ clock: () => now, retainExpiredFor: 0 });
+for (let i = 0; i < COUNT; i++) {
+  await store.save({
+    token: `t-${i}`,
+    kind: 'access_token',
+    clientId: 'app',
+    grantId: `g-${i >> 1}`,
+    expiresAt: now + 1,
+  });
+}
+now += 1;
+
+let turns = 0;
+let longestPause = 0;
+let last = performance.now();
+const watch = () => {
+  const time = performance.now();
+  longestPause = Math.max(longestPause, time - last);
+  last = time;
+  turns += 1;
+  if (store.size > 0) setImmediate(watch);
+};
+setImmediate(watch);
+const swept = await store.sweep();
+console.log(JSON.stringify({ swept, left: store.size, turns, longestPause }));
