@@ -62,10 +62,14 @@ export function report(audit: Audit | undefined, event: AuditEvent): void {
   if (!audit) return;
   try {
     const reported = audit(event);
-    if (reported instanceof Promise) reported.catch(ignore);
+    if (isThenable(reported)) Promise.resolve(reported).catch(ignore);
   } catch {
     // The answer is what the caller came for; the app's own logging has to look after itself.
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value;
 }
 
 function ignore(): void {}
