@@ -106,6 +106,7 @@ describe('the single factories', () => {
   it.each(['oauthIntrospection', 'refreshTokenIntrospection', 'accessTokenDetails'] as const)(
     '%s needs tokens and clients, and knows its own options only',
     (factory) => {
+      // biome-ignore lint/performance/noDynamicNamespaceImportAccess: a test is not bundled
       const make = lib[factory] as (options: unknown) => unknown;
       expect(() => make({ clients: store })).toThrow(`${factory}: "tokens"`);
       expect(() => make({ tokens: store })).toThrow(`${factory}: "clients"`);

@@ -50,7 +50,11 @@ describe('T-25 no token and no secret', () => {
       const clients = new MemoryClientStore([
         { clientId: 'c', secret, audiences: [API], organizations: [ORG] },
       ]);
-      const made = await world({ clients, rateLimit: { failures: { windowMs: 60_000, limit: 5 } }, ...failure });
+      const made = await world({
+        clients,
+        rateLimit: { failures: { windowMs: 60_000, limit: 5 } },
+        ...failure,
+      });
       events.push(made.events);
       await made.tokens.save({
         token: TOKEN,

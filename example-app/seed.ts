@@ -5,7 +5,8 @@ import {
   type NewToken,
 } from 'express-token-introspection';
 
-export const ISSUER = 'http://127.0.0.1:3000';
+/** The issuer identifier: what tokens carry in `iss`, and what a Bearer caller's token must carry in `aud`. */
+export const ISSUER = 'https://id.example.com';
 /** The resource identifier of the guarded API: what its tokens carry in `aud`. */
 export const ORDERS_API = 'https://api.example.com/orders';
 

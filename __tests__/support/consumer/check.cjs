@@ -1,0 +1,62 @@
+// What a consumer of the package does with it, whichever way it has loaded it. Prints `ok`, or fails.
+const assert = require('node:assert/strict');
+
+module.exports = async function check(express, lib) {
+  const { secret, hash } = lib.generateClientSecret();
+  const clients = new lib.MemoryClientStore([
+    { clientId: 'api', secret: hash, audiences: ['https://api.example'], organizations: ['acme'] },
+  ]);
+  const tokens = new lib.MemoryTokenStore();
+  const record = {
+    clientId: 'api',
+    audience: ['https://api.example'],
+    scope: ['read'],
+    organization: 'acme',
+  };
+  await tokens.save({ ...record, token: 'at', kind: 'access_token', refreshToken: 'rt' });
+  await tokens.save({ ...record, token: 'rt', kind: 'refresh_token' });
+
+  const app = express();
+  app.use(lib.introspectionRouter({ tokens, clients, issuer: 'https://id.example' }));
+  app.get(
+    '/orders',
+    lib.requireActiveToken({ tokens, clients, audience: 'https://api.example', scope: 'read' }),
+    (req, res) => {
+      res.json({ sub: lib.activeToken(req).client_id });
+    },
+  );
+  const server = app.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  const authorization = `Basic ${Buffer.from(`api:${secret}`).toString('base64')}`;
+  const post = (path, token) =>
+    fetch(origin + path, {
+      method: 'POST',
+      headers: { authorization },
+      body: new URLSearchParams({ token }),
+    });
+
+  assert.equal((await (await post('/v1/oauth/introspect', 'at')).json()).active, true);
+  assert.deepEqual(await (await post('/v1/oauth/introspect', 'nope')).json(), { active: false });
+  assert.equal((await (await post('/csp/gateway/am/api/auth/introspect', 'rt')).json()).active, true);
+  const details = (path) =>
+    fetch(`${origin}/v1/o/acme/oauth2/accesstokens/${path}`, { headers: { authorization } });
+  assert.equal((await (await details('at')).json()).refreshToken, 'rt');
+  const malformed = await details('%zz');
+  assert.equal(malformed.status, 400);
+  assert.equal(malformed.headers.get('content-type'), 'application/json');
+  assert.equal((await fetch(`${origin}/v1/oauth/introspect`)).status, 405);
+  assert.equal((await post('/csp/gateway/am/api/auth/introspect/%', 'rt')).status, 400);
+  const large = await post('/v1/oauth/introspect', 'a'.repeat(70_000));
+  assert.equal(large.status, 413);
+  assert.equal((await large.json()).error, 'invalid_request');
+  const orders = (token) =>
+    fetch(`${origin}/orders`, { headers: token ? { authorization: `Bearer ${token}` } : {} });
+  assert.deepEqual(await (await orders('at')).json(), { sub: 'api' });
+  assert.equal((await orders()).status, 401);
+  await tokens.revoke('at');
+  assert.equal((await orders('at')).status, 401);
+  server.close();
+  server.closeAllConnections();
+  console.log('ok');
+};

@@ -1,0 +1,54 @@
+// Type-checked against the packed package, as ES module and as CommonJS, without skipLibCheck.
+import express, { type Request, type Response } from 'express';
+import {
+  type AccessPolicy,
+  type AuditEvent,
+  activeToken,
+  type Client,
+  defaultPolicy,
+  type HttpError,
+  type Introspector,
+  introspectionRouter,
+  MemoryClientStore,
+  MemoryTokenStore,
+  requireActiveToken,
+  storeIntrospector,
+  type TokenRecord,
+  type TokenStore,
+} from 'express-token-introspection';
+
+const rows = new Map<string, TokenRecord>();
+const ownStore: TokenStore = { find: async (token) => rows.get(token) };
+const clients = new MemoryClientStore([{ clientId: 'api' } satisfies Client]);
+const tokens = new MemoryTokenStore({ maxTokens: 10 });
+const policy: AccessPolicy = (caller, token) => defaultPolicy(caller, token);
+const audit = (event: AuditEvent): void => console.log(event.outcome, event.reason);
+const introspector: Introspector = storeIntrospector(ownStore, { clients });
+
+const app = express();
+app.use(
+  introspectionRouter({
+    tokens,
+    clients,
+    issuer: 'https://id.example',
+    policy,
+    audit,
+    rateLimit: { calls: { windowMs: 1000, limit: 5 } },
+  }),
+);
+app.get(
+  '/orders',
+  requireActiveToken({
+    introspector,
+    scope: 'read',
+    claims: (token, req) => token.sub === req.get('x'),
+    onError: (error: HttpError, _req, res) => res.status(error.status).end(),
+  }),
+  (req: Request, res: Response) => {
+    const scopes: readonly string[] | undefined = req.activeToken?.scopes;
+    res.json({ scopes, sub: activeToken(req).sub });
+  },
+);
+
+// @ts-expect-error a misspelt option is a type error too
+requireActiveToken({ tokens, audiance: 'x' });
