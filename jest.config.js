@@ -1,5 +1,7 @@
 export default {
   testEnvironment: 'node',
+  testEnvironmentOptions: { globalsCleanup: 'on' },
+  testTimeout: 60_000,
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

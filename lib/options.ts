@@ -36,8 +36,14 @@ export function hasMethods(value: unknown, ...names: string[]): boolean {
   return isObject(value) && names.every((name) => isFunction(value[name]));
 }
 
+const TEN_YEARS = 10 * 365 * 24 * 60 * 60 * 1000;
+
+/** Asks the clock once: one that answers seconds, or a promise, would keep expired tokens alive. */
 export function checkClock(factory: string, clock: unknown): void {
-  must(clock === undefined || isFunction(clock), factory, 'clock', 'a function that returns milliseconds');
+  if (clock === undefined) return;
+  const now: unknown = isFunction(clock) ? clock() : undefined;
+  const isSeconds = typeof now === 'number' && Math.abs(now * 1000 - Date.now()) < TEN_YEARS;
+  must(isDuration(now) && !isSeconds, factory, 'clock', 'a function that returns milliseconds');
 }
 
 export function checkBoolean(factory: string, option: string, value: unknown): void {

@@ -183,6 +183,35 @@ describe('access-token details: tokens that are not there', () => {
     expect(answer.text).toBe(NOT_FOUND);
   });
 
+  it('leaves the refresh token out where the policy does', async () => {
+    const { app, as } = await world({ policy: () => ({ refreshToken: undefined, scope: [] }) });
+    const answer = await request(app).get(`${C}/at-live`).set('Authorization', as('admin'));
+    expect(answer.body).toMatchObject({ scope: '', token: 'at-live' });
+    expect(answer.body).not.toHaveProperty('refreshToken');
+  });
+
+  it.each([
+    [
+      'cannot be opened',
+      () => {
+        throw new Error('wrong key');
+      },
+    ],
+    ['is no string', () => 5],
+  ])('is 503 when the refresh token %s', async (_what, open) => {
+    const record = {
+      kind: 'access_token',
+      clientId: 'app',
+      status: 'approved',
+      issuedAt: NOW,
+      organization: ORG,
+    } as const;
+    const sealed = Object.defineProperty({ ...record }, 'refreshToken', { get: open, enumerable: true });
+    const { app, as } = await world({ tokens: { find: () => sealed as never } });
+    const answer = await request(app).get(`${C}/x`).set('Authorization', as('admin'));
+    expect(answer.status).toBe(503);
+  });
+
   it('answers 404 and 409 in its own shape when the store says so', async () => {
     const ask = async (error: Error) => {
       const { app, as } = await world({ tokens: failingStore(() => Promise.reject(error)) });

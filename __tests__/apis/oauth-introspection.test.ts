@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
-import { NotFoundError, oauthIntrospection, type TokenRecord } from '../../lib/index.js';
+import { defaultPolicy, NotFoundError, oauthIntrospection, type TokenRecord } from '../../lib/index.js';
 import { FORM, raw, serving } from '../support/http.js';
 import {
   A,
@@ -255,6 +255,7 @@ describe('OAuth introspection: policy', () => {
           audience: [],
           subject: `pairwise-${token.subject}`,
           username: undefined,
+          authorizationDetails: undefined,
           claims: { seen: true },
         },
     });
@@ -271,6 +272,25 @@ describe('OAuth introspection: policy', () => {
       seen: true,
     });
     expect((await ask('app')).text).toBe(INACTIVE);
+  });
+
+  it('may leave the scope out', async () => {
+    const { app, as } = await world({ policy: () => ({ scope: undefined, audience: undefined }) });
+    const answer = await request(app)
+      .post(A)
+      .set('Authorization', as('app'))
+      .type('form')
+      .send({ token: 'at-live' });
+    expect(answer.body).toMatchObject({ active: true, sub: 'alice' });
+    expect(answer.body).not.toHaveProperty('scope');
+    expect(answer.body).not.toHaveProperty('aud');
+  });
+
+  it("audits the use of introspects: 'any' where the app wraps the default as well", async () => {
+    const { app, as, events } = await world({ policy: (caller, token) => defaultPolicy(caller, token) });
+    await request(app).post(A).set('Authorization', as('opted-out')).type('form').send({ token: 'at-live' });
+    await request(app).post(A).set('Authorization', as('app')).type('form').send({ token: 'at-live' });
+    expect(events.map(({ introspects }) => introspects)).toStrictEqual(['any', undefined]);
   });
 
   it('cannot make a dead token live', async () => {
@@ -293,6 +313,10 @@ describe('OAuth introspection: policy', () => {
     ['rejects', () => Promise.reject(new Error('bug'))],
     ['forgets to return', () => undefined],
     ['answers a string', () => 'yes'],
+    ['answers an object that says nothing', () => ({})],
+    ['misspells what it narrows', () => ({ scopes: ['read'] })],
+    ['answers an object of another kind', () => new Map([['scope', []]])],
+    ['invents a refresh token', () => ({ refreshToken: 'x' })],
     ['answers a scope that is no array', () => ({ scope: 'read' })],
     ['answers members of the wrong type', () => ({ subject: 5 })],
   ])('answers 500 when the policy %s', async (_what, policy) => {
@@ -442,6 +466,12 @@ describe('OAuth introspection: the request', () => {
       request(app).post(A).set('Authorization', as('app')).type('form').send(body);
     expect((await ask('token=at-live')).body).toMatchObject({ active: true });
     expect((await ask('token=at-live&token=x')).status).toBe(400);
+    expect((await ask('token=at-live&token=x&token=y')).status).toBe(400);
+    expect((await ask(`token=${'a'.repeat(70_000)}`)).status).toBe(413);
+    const began = performance.now();
+    expect((await ask('a&'.repeat(30_000))).status).toBe(413);
+    expect((await ask(Array.from({ length: 5_000 }, (_, i) => `n${i}`).join('&'))).status).toBe(413);
+    expect(performance.now() - began).toBeLessThan(500);
   });
 
   it('reports a body that breaks off', async () => {
@@ -537,6 +567,40 @@ describe('OAuth introspection: client credentials', () => {
       .send({ token: 'at-live' });
     expect(answer.status).toBe(401);
     expect(events).toMatchObject([{ outcome: 'refused', clientId: 'disabled' }]);
+  });
+
+  it('finds no credentials where the app has taken the header away', async () => {
+    const { app, as } = await world({
+      before: [
+        (req, _res, next) => {
+          delete req.headers.authorization;
+          next();
+        },
+      ],
+    });
+    const answer = await request(app)
+      .post(A)
+      .set('Authorization', as('app'))
+      .type('form')
+      .send({ token: 'at-live' });
+    expect(answer.status).toBe(401);
+  });
+
+  it('finds the header that an adapter without raw headers has set', async () => {
+    const { app, as } = await world({
+      before: [
+        (req, _res, next) => {
+          req.rawHeaders = [];
+          next();
+        },
+      ],
+    });
+    const answer = await request(app)
+      .post(A)
+      .set('Authorization', as('app'))
+      .type('form')
+      .send({ token: 'at-live' });
+    expect(answer.body).toMatchObject({ active: true });
   });
 
   it('refuses a public client with 403', async () => {
@@ -650,6 +714,34 @@ describe('OAuth introspection: Bearer callers', () => {
     expect(answer.body).toMatchObject({ error: 'invalid_request' });
   });
 
+  it.each([
+    ['no parser of its own', []],
+    ['a parser', [express.urlencoded({ extended: false })]],
+  ])(
+    'B-02 are refused with 400 when a second token is in the form, in an app with %s',
+    async (_what, before) => {
+      const { app, tokens } = await world({ before });
+      await tokens.save({ ...caller, token: 'caller' });
+      const answer = await request(app)
+        .post(A)
+        .set('Authorization', 'Bearer caller')
+        .type('form')
+        .send({ token: 'at-live', access_token: 'x' });
+      expect(answer.status).toBe(400);
+      expect(answer.body).toMatchObject({ error: 'invalid_request' });
+    },
+  );
+
+  it('are named in the audit though their token lacks the scope, or their client is public', async () => {
+    const { app, tokens, events } = await world();
+    await tokens.save({ ...caller, scope: [], token: 'no-scope' });
+    await tokens.save({ ...caller, clientId: 'public', token: 'public' });
+    await ask(app, 'no-scope');
+    await ask(app, 'public');
+    await request(app).post(A).set('Authorization', basic('public', '')).type('form').send({ token: 'x' });
+    expect(events.map(({ clientId }) => clientId)).toStrictEqual(['api', 'public', 'public']);
+  });
+
   it('are 401 when their client goes away between two look-ups', async () => {
     const { tokens, clients, clock } = await world();
     await tokens.save({ ...caller, token: 'caller' });
@@ -746,6 +838,126 @@ describe('OAuth introspection: outages', () => {
     expect(events[0]?.fault?.message).toContain(member);
   });
 
+  it.each([
+    ['expired', NOW, INACTIVE],
+    ['live', NOW + HOUR, `{"active":true,"client_id":"app","iat":${SECONDS}}`],
+  ])('reads a record of a class with getters: %s', async (_what, expiry, body) => {
+    class Row {
+      readonly #row = {
+        kind: 'access_token',
+        clientId: 'app',
+        status: 'approved',
+        issuedAt: NOW,
+        expiresAt: expiry,
+      } as const;
+      get kind(): 'access_token' {
+        return this.#row.kind;
+      }
+      get clientId(): string {
+        return this.#row.clientId;
+      }
+      get status(): 'approved' {
+        return this.#row.status;
+      }
+      get issuedAt(): number {
+        return this.#row.issuedAt;
+      }
+      get expiresAt(): number | undefined {
+        return this.#row.expiresAt;
+      }
+    }
+    const { app, as } = await world({ tokens: { find: () => new Row() as never } });
+    const answer = await request(app)
+      .post(A)
+      .set('Authorization', as('app'))
+      .type('form')
+      .send({ token: 'mine' });
+    expect(answer.text).toBe(body.replace('"iat"', expiry > NOW ? `"exp":${SECONDS + 3600},"iat"` : '"iat"'));
+  });
+
+  it('is 503 when a getter of a record throws', async () => {
+    const failing = {
+      ...record,
+      get scope(): never {
+        throw new Error('lost connection');
+      },
+    };
+    const { app, as } = await world({ tokens: { find: () => failing } });
+    const answer = await request(app)
+      .post(A)
+      .set('Authorization', as('app'))
+      .type('form')
+      .send({ token: 'mine' });
+    expect(answer.status).toBe(503);
+  });
+
+  it('never opens the linked refresh token, which it does not show', async () => {
+    let opened = 0;
+    const sealed = {
+      ...record,
+      audience: [API],
+      get refreshToken(): string {
+        opened += 1;
+        return 'rt';
+      },
+    };
+    const { app, as } = await world({ tokens: { find: () => sealed } });
+    const answer = await request(app)
+      .post(A)
+      .set('Authorization', as('narrow-api'))
+      .type('form')
+      .send({ token: 'mine' });
+    expect(answer.body).toMatchObject({ active: true });
+    expect(opened).toBe(0);
+  });
+
+  it('I-14 tells nothing of a hidden token by an outage of the client that it was issued to', async () => {
+    const { clients, as } = await world();
+    const find = (id: string) =>
+      id === 'broken' ? ({ clientId: 'broken', secret: '' } as never) : clients.find(id);
+    const { app, tokens } = await world({ clients: { find } });
+    await tokens.save({ token: 'hidden', kind: 'access_token', clientId: 'broken' });
+    const ask = (token: string) =>
+      request(app).post(A).set('Authorization', as('app')).type('form').send({ token });
+    expect((await ask('hidden')).text).toBe(INACTIVE);
+    await tokens.save({ token: 'visible', kind: 'access_token', clientId: 'broken', audience: [API] });
+    const visible = await request(app)
+      .post(A)
+      .set('Authorization', as('api'))
+      .type('form')
+      .send({ token: 'visible' });
+    expect(visible.status).toBe(503);
+  });
+
+  it('is 500, and JSON, when the clock fails', async () => {
+    let broken = false;
+    const clock = (): number => {
+      if (broken) throw new Error('no time');
+      return NOW;
+    };
+    const { app, as } = await world({ clock });
+    broken = true;
+    const answer = await request(app)
+      .post(A)
+      .set('Authorization', as('app'))
+      .type('form')
+      .send({ token: 'at-live' });
+    expect(answer.status).toBe(500);
+    expect(answer.body).toMatchObject({ error: 'server_error' });
+  });
+
+  it('keeps no token alive by a clock that comes to answer no number', async () => {
+    let now: number = NOW;
+    const { app, as } = await world({ clock: () => now, rateLimit: false });
+    now = Number.NaN;
+    const answer = await request(app)
+      .post(A)
+      .set('Authorization', as('app'))
+      .type('form')
+      .send({ token: 'at-live' });
+    expect(answer.text).toBe(INACTIVE);
+  });
+
   it('takes a plain object of five lines for a store', async () => {
     const { app, as } = await world({
       tokens: {
@@ -799,6 +1011,26 @@ describe('OAuth introspection: headers', () => {
     expect((answer.body as { error_description: string }).error_description).toMatch(
       /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/,
     );
+  });
+
+  it('stays silent where somebody answers in the meantime', async () => {
+    const { tokens, app, as, events } = await world({
+      before: [
+        (_req, res, next) => {
+          setTimeout(() => res.status(503).end('too late'), 20);
+          next();
+        },
+      ],
+    });
+    tokens.find = (() => new Promise((resolve) => setTimeout(resolve, 60))) as never;
+    const answer = await request(app)
+      .post(A)
+      .set('Authorization', as('app'))
+      .type('form')
+      .send({ token: 'at-live' });
+    expect(answer.text).toBe('too late');
+    while (events.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(events).toMatchObject([{ outcome: 'inactive' }]);
   });
 
   it('stays silent where somebody has answered already', async () => {

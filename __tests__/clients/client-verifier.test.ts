@@ -10,7 +10,7 @@ const SECRET = 'z/tZ9VwFZqApmIQ+ZH1I5pLk/uB4ud:X2/8bL+wfFTt1rFw=';
 async function verifyHeader(verifier: ClientVerifier, header: string): Promise<string | undefined> {
   const read = readBasicHeader(header, true);
   if (read.kind !== 'credentials') throw new Error(read.kind);
-  return (await verifier.verify(read.readings)).client?.clientId;
+  return (await verifier.verify(read.readings, () => {})).client?.clientId;
 }
 
 function verifierFor(clients: ClientStore, clock: () => number = Date.now): ClientVerifier {
@@ -107,6 +107,22 @@ describe('ClientVerifier', () => {
     expect(await verifyHeader(verifier, basic('App', secret))).toBeUndefined();
   });
 
+  it('reads a client with its secret from an object with getters', async () => {
+    const { secret, hash } = generateClientSecret();
+    class Row {
+      get clientId(): string {
+        return 'app';
+      }
+      get secret(): string {
+        return hash;
+      }
+    }
+    for (const clients of [{ find: () => new Row() }, new MemoryClientStore([new Row()])]) {
+      expect(await verifyHeader(verifierFor(clients), basic('app', ''))).toBeUndefined();
+      expect(await verifyHeader(verifierFor(clients), basic('app', secret))).toBe('app');
+    }
+  });
+
   it.each([
     ['an empty secret', { clientId: 'app', secret: '' }],
     ['a null secret', { clientId: 'app', secret: null }],
@@ -119,15 +135,41 @@ describe('ClientVerifier', () => {
     });
   });
 
+  it('A-11 takes as long for a disabled client with the right secret as with a wrong one', async () => {
+    const clients = new MemoryClientStore([
+      { clientId: 'off', secret: await hashClientSecret('secret'), disabled: true },
+    ]);
+    const verifier = verifierFor(clients);
+    const right = await timeOf(() => verifyHeader(verifier, basic('off', 'secret')));
+    const wrong = await timeOf(() => verifyHeader(verifier, basic('off', 'wrong')));
+    const again = await timeOf(() => verifyHeader(verifier, basic('off', 'secret')));
+    expect(Math.max(right, wrong, again) / Math.min(right, wrong, again)).toBeLessThan(2);
+  });
+
+  it('refuses more than it can hash in a few seconds with 503, and still knows whom it remembers', async () => {
+    const known = generateClientSecret();
+    const clients = new MemoryClientStore([{ clientId: 'app', secret: known.hash }]);
+    const verifier = verifierFor(clients);
+    await verifyHeader(verifier, basic('app', known.secret));
+    const flood = Array.from({ length: 40 }, (_, i) =>
+      verifyHeader(verifier, basic(`nobody-${i}`, 'x')).catch((error: unknown) => error),
+    );
+    expect(await verifyHeader(verifier, basic('app', known.secret))).toBe('app');
+    const answers = await Promise.all(flood);
+    expect(answers.filter((answer) => answer === undefined)).toHaveLength(34);
+    expect(answers.filter((answer) => (answer as { status?: number })?.status === 503)).toHaveLength(6);
+  }, 30_000);
+
   it('A-11 takes as long for an unknown client, a generated secret and a public client as for a wrong chosen secret', async () => {
     const clients = new MemoryClientStore([
       { clientId: 'chosen', secret: await hashClientSecret('secret') },
       { clientId: 'generated', secret: generateClientSecret().hash },
+      { clientId: 'cheap', secret: `$scrypt$ln=4,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}` },
       { clientId: 'public' },
     ]);
     const verifier = verifierFor(clients);
     const medians: number[] = [];
-    for (const id of ['chosen', 'generated', 'public', 'unknown']) {
+    for (const id of ['chosen', 'generated', 'cheap', 'public', 'unknown']) {
       const times: number[] = [];
       for (let i = 0; i < 5; i++)
         times.push(await timeOf(() => verifyHeader(verifier, basic(id, `wrong-${i}`))));

@@ -88,10 +88,42 @@ describe('A-09 the limit for failures', () => {
     expect((await ask('app', 'at-live')).status).toBe(429);
   });
 
+  it('hashes for an address no longer once its failures are too many, however many came at once', async () => {
+    const { ask } = await limited({ failures: { windowMs: WINDOW, limit: 2 } });
+    const began = performance.now();
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, i) => ask(basic(`nobody-${i}`, 'x'), 'x')),
+    );
+    const limitedTo = performance.now() - began;
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(2);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(28);
+    const one = await limited(false);
+    const single = performance.now();
+    await one.ask(basic('nobody', 'x'), 'x');
+    expect(limitedTo).toBeLessThan((performance.now() - single) * 10);
+  });
+
   it('is 30 a minute and address by default', async () => {
     const { ask } = await limited({});
     for (let i = 0; i < 30; i++) expect((await ask('Basic ???', 'x')).status).toBe(401);
     expect((await ask('Basic ???', 'x')).status).toBe(429);
+  });
+
+  it('counts together whatever has no address', async () => {
+    const { app, as } = await world({
+      rateLimit: { failures: one },
+      before: [
+        (req, _res, next) => {
+          Object.defineProperty(req, 'ip', { value: undefined });
+          next();
+        },
+      ],
+    });
+    const ask = (authorization: string) =>
+      request(app).post(A).set('Authorization', authorization).type('form').send({ token: 'x' });
+    expect((await ask('Basic ???')).status).toBe(401);
+    expect((await ask('Basic ???')).status).toBe(429);
+    expect((await ask(as('app'))).status).toBe(429);
   });
 
   it('counts the addresses of one IPv6 network together', async () => {
@@ -113,6 +145,30 @@ describe('I-28 the limit for inactive answers', () => {
     expect(over.headers['retry-after']).toMatch(/^[1-9]\d*$/);
     expect((await ask('app', 'at-live')).status).toBe(429);
     expect((await ask('api', 'at-live')).status).toBe(200);
+  });
+
+  it('does not show the right one among many guesses made at once', async () => {
+    let hits = 0;
+    const increment = async (): Promise<{ totalHits: number; resetTime: undefined }> => {
+      hits += 1;
+      return { totalHits: hits, resetTime: undefined };
+    };
+    const { ask, tokens } = await limited({
+      inactive: { windowMs: WINDOW, limit: 5 },
+      failures: false,
+      store: () => ({ increment, decrement() {}, resetKey() {} }),
+    });
+    const find = tokens.find.bind(tokens);
+    // A store that takes its time, and most for the token that is there.
+    tokens.find = (async (token: string) => {
+      await new Promise((resolve) => setTimeout(resolve, token === 'at-live' ? 200 : 20));
+      return find(token);
+    }) as never;
+    const answers = await Promise.all(
+      [...Array.from({ length: 20 }, (_, i) => `guess-${i}`), 'at-live'].map((token) => ask('app', token)),
+    );
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(5);
+    expect(answers.at(-1)?.status).toBe(429);
   });
 
   it('counts dead tokens of the details API as well', async () => {

@@ -106,6 +106,20 @@ describe('MemoryTokenStore.save', () => {
     expect(store.size).toBe(0);
   });
 
+  it('reads a token of a class with getters whole', async () => {
+    class Issued {
+      readonly token = 'at';
+      readonly kind = 'access_token';
+      readonly clientId = 'app';
+      get expiresAt(): number {
+        return NOW + 1;
+      }
+    }
+    const { store } = timed();
+    await store.save(new Issued());
+    expect(store.find('at')).toMatchObject({ expiresAt: NOW + 1 });
+  });
+
   it('takes small times where its clock is small: they are no seconds', async () => {
     const store = new MemoryTokenStore({ clock: () => 1000 });
     await store.save({ ...ACCESS, expiresAt: 2000 });
@@ -189,6 +203,7 @@ describe('MemoryTokenStore.revoke', () => {
   });
 
   it.each([
+    ['a rejection', () => Promise.reject(new RangeError('at')), 'RangeError'],
     [
       'an error',
       () => {
@@ -212,8 +227,9 @@ describe('MemoryTokenStore.revoke', () => {
     await store.save(ACCESS);
     expect(await store.revoke('at')).toBe(1);
     expect(told).toHaveLength(1);
+    await new Promise((resolve) => setImmediate(resolve));
     expect(warn.mock.calls).toStrictEqual([
-      [`A revocation listener threw: ${name}`, 'ExpressTokenIntrospection'],
+      [`A revocation listener failed: ${name}`, 'ExpressTokenIntrospection'],
     ]);
   });
 });
@@ -248,7 +264,8 @@ describe('MemoryTokenStore.update', () => {
     ['a fixed member', { clientId: 'other' }, '"clientId"'],
     ['the status', { status: 'approved' }, '"status"'],
     ['a bad value', { scope: ['a b'] }, '"scope"'],
-    ['a required member taken away', { lastModifiedBy: 5 }, '"lastModifiedBy"'],
+    ['a bad lastModifiedBy', { lastModifiedBy: 5 }, '"lastModifiedBy"'],
+    ['a required member taken away', { scope: null }, '"scope"'],
   ])('refuses %s, and changes nothing', async (_what, changes, named) => {
     const { store } = timed();
     const saved = await store.save(ACCESS);
@@ -309,11 +326,13 @@ describe('MemoryTokenStore.sweep', () => {
     await store.save({ ...ACCESS, token: 'expiring', expiresAt: NOW + HOUR, grantId: 'g' });
     await store.save({ ...ACCESS, token: 'revoked', grantId: 'g' });
     await store.save({ ...ACCESS, token: 'for-ever', grantId: 'g' });
+    await store.save({ ...ACCESS, token: 'alone', grantId: 'alone', status: 'revoked' });
     await store.revoke('revoked');
     clock.now = NOW + DAY - 1;
     expect(await store.sweep()).toBe(0);
     clock.now = NOW + DAY;
-    expect(await store.sweep()).toBe(1);
+    expect(await store.sweep()).toBe(2);
+    expect(await store.revokeGrant('alone')).toBe(0);
     expect(store.find('revoked')).toBeUndefined();
     clock.now = NOW + HOUR + DAY - 1;
     expect(await store.sweep()).toBe(0);
@@ -378,6 +397,46 @@ describe('MemoryTokenStore with maxTokens', () => {
     expect(store.find('c')).toBeUndefined();
   });
 
+  it('looks for room once for all who save at once, and lets in as many as there is room for', async () => {
+    const { store, clock } = timed({ maxTokens: 50_000 });
+    for (let i = 0; i < 50_000; i++)
+      await store.save({ ...ACCESS, token: `t-${i}`, ...(i < 10 && { expiresAt: NOW + 1 }) });
+    clock.now += 1;
+    let longest = 0;
+    let last = performance.now();
+    const watch = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 1);
+    const saved = await Promise.allSettled(
+      Array.from({ length: 50 }, (_, i) => store.save({ ...ACCESS, token: `new-${i}` })),
+    );
+    clearInterval(watch);
+    expect(saved.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
+    expect(store.size).toBe(50_000);
+    expect(longest).toBeLessThan(100);
+  }, 60_000);
+
+  it('finds the room that a revocation has made, at once', async () => {
+    const { store } = timed({ maxTokens: 1 });
+    await store.save({ ...ACCESS, token: 'a' });
+    await expect(store.save({ ...ACCESS, token: 'b' })).rejects.toThrow(StoreUnavailableError);
+    await store.revoke('a');
+    await store.save({ ...ACCESS, token: 'b' });
+    expect(store.find('b')).toBeDefined();
+  });
+
+  it('refuses the second of two that save the same token while room is made', async () => {
+    const { store, clock } = timed({ maxTokens: 2 });
+    await store.save({ ...ACCESS, token: 'a', expiresAt: NOW + 1 });
+    await store.save({ ...ACCESS, token: 'b', expiresAt: NOW + 1 });
+    clock.now += 1;
+    const saved = await Promise.allSettled([store.save(ACCESS), store.save(ACCESS)]);
+    expect(saved.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const refused = saved.find(({ status }) => status === 'rejected') as PromiseRejectedResult;
+    expect(refused.reason).toBeInstanceOf(ConflictError);
+  });
+
   it('looks for room at most once a second', async () => {
     const { store, clock } = timed({ maxTokens: 1 });
     await store.save({ ...ACCESS, token: 'a', expiresAt: NOW + 500 });
@@ -398,6 +457,9 @@ describe('new MemoryTokenStore', () => {
     ['retainExpiredFor', -1],
     ['retainExpiredFor', Number.NaN],
     ['clock', NOW],
+    ['clock', () => undefined],
+    ['clock', async () => NOW],
+    ['clock', () => Date.now() / 1000],
     ['maxToken', 5],
   ])('refuses "%s": %p', (option, value) => {
     expect(() => new MemoryTokenStore({ [option]: value })).toThrow(TypeError);

@@ -4,10 +4,10 @@ import type { InactiveReason } from '../http/audit.js';
 import { endpoint, notFoundOrConflict } from '../http/endpoint.js';
 import { HttpError } from '../http/http-error.js';
 import type { AccessPolicy } from '../introspection/policy.js';
-import type { FoundToken } from '../introspection/token-lookup.js';
 import { isNonEmptyString, must } from '../options.js';
+import type { TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
-import { ApiContext, type ApiOptions } from './api-context.js';
+import { ApiContext, type ApiOptions, type VisibleToken } from './api-context.js';
 
 export interface AccessTokenDetailsOptions extends ApiOptions {
   /** What stands between scope values. Default `,`; some servers send a space. */
@@ -21,7 +21,7 @@ export const ACCESS_TOKEN_DETAILS_OPTIONS = ['scopeSeparator', 'notFoundCode'] a
 const DEFAULT_NOT_FOUND_CODE = 'keymanagement.service.AccessTokenDoesntExists';
 const NOT_FOUND_MESSAGE = 'Access Token doesnt exists';
 
-/** `status` has three words for all states; whatever cannot be used for good or for now is not `approved`. */
+/** `status` has three words for all states. A token that is only early is approved; one whose client is gone is as good as revoked. */
 const STATUS: { readonly [State in TokenState]: 'approved' | 'revoked' | 'expired' } = {
   active: 'approved',
   not_yet_valid: 'approved',
@@ -70,10 +70,11 @@ export function accessTokenDetailsIn(
         access_token: string;
       };
       refuseStranger(caller, organization);
-      const rule = (candidate: FoundToken): InactiveReason | undefined => whyHidden(candidate, organization);
-      const found = await context.visibleToken(call, caller, token, rule, everythingInIt);
+      const found = await context.visibleToken(call, caller, token, {
+        hides: (record) => whyHidden(record, organization),
+        policy: everythingInIt,
+      });
       if (!found) throw new HttpError(404, 'not_found', NOT_FOUND_MESSAGE);
-      if (found.state !== 'active') await context.countInactive(call, caller, found.state);
       return details(found, token, scopeSeparator);
     },
     errorBody: ({ code, message, status }) =>
@@ -98,13 +99,17 @@ function refuseStranger({ secret, organizations }: Client, organization: string)
 /** Whoever holds the organization reads any access token in it. */
 const everythingInIt: AccessPolicy = () => true;
 
-function whyHidden({ record }: FoundToken, organization: string): InactiveReason | undefined {
+function whyHidden(record: TokenRecord, organization: string): InactiveReason | undefined {
   if (record.kind !== 'access_token') return 'wrong_kind';
   return record.organization === organization ? undefined : 'not_yours';
 }
 
 /** The documented members, in their alphabetical order. */
-function details({ record, state }: FoundToken, token: string, scopeSeparator: string): object {
+function details(
+  { record, state, refreshToken }: VisibleToken,
+  token: string,
+  scopeSeparator: string,
+): object {
   const { issuedAt, createdAt = issuedAt, createdBy = record.clientId } = record;
   return {
     apiProducts: record.apiProducts,
@@ -120,7 +125,7 @@ function details({ record, state }: FoundToken, token: string, scopeSeparator: s
     lastModifiedAt: record.lastModifiedAt ?? createdAt,
     lastModifiedBy: record.lastModifiedBy ?? createdBy,
     refreshCount: record.refreshCount ?? 0,
-    refreshToken: record.refreshToken,
+    refreshToken: refreshToken(),
     scope: record.scope.join(scopeSeparator),
     status: STATUS[state],
     token,

@@ -8,8 +8,14 @@ import { basicChallenge } from '../http/challenge.js';
 import type { Call } from '../http/endpoint.js';
 import { HttpError, type RefusedCredentials } from '../http/http-error.js';
 import { addressKey, type RateLimitOptions, type Throttles, throttles } from '../http/throttle.js';
-import { type AccessPolicy, defaultPolicy, isSeenByOptOut, viewOf } from '../introspection/policy.js';
-import { type FoundToken, lookUpToken, type TokenSource } from '../introspection/token-lookup.js';
+import {
+  type AccessPolicy,
+  defaultPolicy,
+  isSeenByOptOut,
+  type ShownToken,
+  viewOf,
+} from '../introspection/policy.js';
+import { findToken, judgeToken, type TokenSource } from '../introspection/token-lookup.js';
 import {
   checkBoolean,
   checkClock,
@@ -21,6 +27,7 @@ import {
 } from '../options.js';
 import { tokenDigest } from '../tokens/token-digest.js';
 import type { TokenRecord } from '../tokens/token-record.js';
+import type { TokenState } from '../tokens/token-state.js';
 import type { TokenStore } from '../tokens/token-store.js';
 
 /** What all three APIs need. */
@@ -56,6 +63,22 @@ const API_OPTIONS: readonly (keyof ApiOptions)[] = [
   'acceptRawBasic',
   'requireTls',
 ];
+
+/** What an API itself demands of a token that it shows. */
+export interface ApiRules {
+  /** Why the token is not to be shown to this caller here, whatever the policy says. */
+  hides(record: TokenRecord, caller: Client): InactiveReason | undefined;
+  /** Where the app has no policy of its own. */
+  readonly policy: AccessPolicy;
+}
+
+/** A token that a caller may know of. */
+export interface VisibleToken {
+  readonly record: TokenRecord;
+  readonly state: TokenState;
+  /** Opens the linked refresh token, where the policy shows it. @throws StoreUnavailableError when that fails */
+  refreshToken(): string | undefined;
+}
 
 /** What the APIs of one router share: the stores, who may call, how often, and what they may see. */
 export class ApiContext implements TokenSource {
@@ -97,7 +120,10 @@ export class ApiContext implements TokenSource {
     return new ClientBasicStrategy({
       realm: this.realm,
       acceptRaw,
-      verify: (readings) => verifier.verify(readings),
+      verify: (readings, req) => {
+        const address = addressKey(req);
+        return verifier.verify(readings, () => this.#throttles.failures.check(address));
+      },
     });
   }
 
@@ -112,6 +138,7 @@ export class ApiContext implements TokenSource {
         if (error) {
           reject(error);
         } else if (client) {
+          call.clientId = client.clientId;
           resolve(client);
         } else {
           const { claimed, credentials } = failure as BasicFailure;
@@ -146,7 +173,6 @@ export class ApiContext implements TokenSource {
     });
     // Of many guesses made at once, a right one must not show once the wrong ones have been too many.
     failures.check(address);
-    call.clientId = caller.clientId;
     const key = callerKey(caller, call.req);
     inactive.check(key);
     calls.check(key);
@@ -155,9 +181,9 @@ export class ApiContext implements TokenSource {
   }
 
   /**
-   * A token as this caller may see it; `undefined` where the caller must not learn that
-   * there is one, be it that `rule` (what the API itself demands of a token) gives a
-   * reason, or that the policy, the app's or else the API's, does not show it.
+   * A token as this caller may see it, in whatever state; `undefined` where the caller
+   * must not learn that there is one, be it that `rule` (what the API itself demands of a
+   * token) gives a reason, or that the policy, the app's or else the API's, does not show it.
    *
    * @throws HttpError 429 when such answers have been too many, and whatever a store throws
    */
@@ -165,21 +191,31 @@ export class ApiContext implements TokenSource {
     call: Call,
     caller: Client,
     token: string,
-    rule: (found: FoundToken) => InactiveReason | undefined,
-    policy: AccessPolicy = defaultPolicy,
-  ): Promise<FoundToken | undefined> {
+    { hides, policy }: ApiRules,
+  ): Promise<VisibleToken | undefined> {
     call.tokenDigest = tokenDigest(token);
-    const found = await lookUpToken(this, token);
-    const reason = found ? rule(found) : 'unknown';
-    const record =
+    const found = await findToken(this, token);
+    const reason = found ? hides(found.record, caller) : 'unknown';
+    const shown =
       found && reason === undefined ? await this.#view(call, caller, found.record, policy) : undefined;
-    if (found && record) return { ...found, record };
-    await this.countInactive(call, caller, reason ?? 'not_yours');
-    return undefined;
+    if (!found || !shown) {
+      await this.#countInactive(call, caller, reason ?? 'not_yours');
+      return undefined;
+    }
+    // Only now, since a caller must not learn of a hidden token by a failure to judge it.
+    const state = await judgeToken(this, found.record);
+    if (state !== 'active') await this.#countInactive(call, caller, state);
+    // Of many guesses made at once, a right one must not show once the wrong ones have been too many.
+    else this.#throttles.inactive.check(callerKey(caller, call.req));
+    return {
+      record: shown.record,
+      state,
+      refreshToken: () => (shown.showsRefreshToken ? found.refreshToken() : undefined),
+    };
   }
 
   /** Notes that the caller is shown no live token. @throws HttpError 429 when that was once too often */
-  async countInactive(call: Call, caller: Client, reason: InactiveReason): Promise<void> {
+  async #countInactive(call: Call, caller: Client, reason: InactiveReason): Promise<void> {
     call.reason = reason;
     await this.#throttles.inactive.count(callerKey(caller, call.req));
   }
@@ -189,10 +225,11 @@ export class ApiContext implements TokenSource {
     caller: Client,
     record: TokenRecord,
     apiPolicy: AccessPolicy,
-  ): Promise<TokenRecord | undefined> {
+  ): Promise<ShownToken | undefined> {
     const policy = this.#policy ?? apiPolicy;
     const shown = viewOf(record, await policy(caller, record));
-    call.introspectedAny = shown !== undefined && policy === defaultPolicy && isSeenByOptOut(caller, record);
+    call.introspectedAny =
+      shown !== undefined && apiPolicy === defaultPolicy && isSeenByOptOut(caller, record);
     return shown;
   }
 }

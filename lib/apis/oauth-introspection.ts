@@ -1,16 +1,16 @@
 import type { Router } from 'express';
 import type { Client } from '../clients/client.js';
 import { findClient } from '../clients/client-verifier.js';
+import { type BearerCredentials, readBearerToken } from '../guard/bearer-token.js';
 import { type GuardSettings, guardSettings } from '../guard/guard-options.js';
-import { authorize } from '../guard/require-active-token.js';
-import type { InactiveReason } from '../http/audit.js';
+import { refusal, requireScope, verifyToken } from '../guard/require-active-token.js';
 import { authorizationLines } from '../http/authorization.js';
-import { challenge, describable } from '../http/challenge.js';
+import { describable } from '../http/challenge.js';
 import { type Call, endpoint } from '../http/endpoint.js';
 import { type FormParameters, formBody, tokenParameter } from '../http/form-body.js';
 import { HttpError, invalidRequest } from '../http/http-error.js';
 import { activeResponse } from '../introspection/active-response.js';
-import type { FoundToken } from '../introspection/token-lookup.js';
+import { defaultPolicy } from '../introspection/policy.js';
 import { isNonEmptyString, must } from '../options.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
 import { ApiContext, type ApiOptions } from './api-context.js';
@@ -53,34 +53,41 @@ export function oauthIntrospectionIn(
     audit: context.audit,
     clock: context.clock,
     async answer(call) {
-      const caller = await context.admit(call, () => authenticate(context, bearer, call));
+      const presented = readBearerToken(authorizationLines(call.req));
+      const caller = await context.admit(call, () => authenticate(context, bearer, call, presented));
       const parameters = await formBody(call.req, call.res);
       refuseSecondMechanism(parameters, caller);
       const token = tokenParameter(parameters);
-      refuseOwnToken(call, token);
-      const found = await context.visibleToken(call, caller, token, whyDead);
-      return found ? activeResponse(found.record) : { active: false };
+      // RFC 7662 §2.1 lets a caller use a token to ask about others; about itself it would confirm what it holds.
+      if (presented.kind === 'token' && presented.token === token) {
+        throw invalidRequest('An access token may not ask about itself');
+      }
+      const found = await context.visibleToken(call, caller, token, {
+        hides: nothing,
+        policy: defaultPolicy,
+      });
+      return found?.state === 'active' ? activeResponse(found.record) : { active: false };
     },
     errorBody: ({ code, message }) => ({ error: code, error_description: describable(message) }),
   });
 }
 
-function whyDead({ state }: FoundToken): InactiveReason | undefined {
-  return state === 'active' ? undefined : state;
-}
+/** This API shows tokens of either kind. */
+function nothing(): undefined {}
 
 /** Client credentials, or an access token of a caller that may introspect (RFC 7662 §2.1). */
 async function authenticate(
   context: ApiContext,
   bearer: GuardSettings | undefined,
   call: Call,
+  presented: BearerCredentials,
 ): Promise<Client> {
-  const lines = authorizationLines(call.req);
-  if (lines.length > 1)
+  if (authorizationLines(call.req).length > 1) {
     throw invalidRequest('The Authorization header must not be repeated', 400, { credentials: 'repeated' });
+  }
   const caller =
-    bearer && /^bearer(?: |$)/i.test(lines[0] ?? '')
-      ? await bearerCaller(context, bearer, call)
+    bearer && presented.kind !== 'missing'
+      ? await bearerCaller(context, bearer, call, presented)
       : await context.basicCaller(call);
   if (caller.secret === undefined) {
     throw new HttpError(403, 'unauthorized_client', 'A public client may not introspect tokens here');
@@ -88,22 +95,24 @@ async function authenticate(
   return caller;
 }
 
-/** The client that a Bearer caller's token was issued to; its token passes the same guard as at any API. */
-async function bearerCaller(context: ApiContext, bearer: GuardSettings, call: Call): Promise<Client> {
-  const refused = (): HttpError =>
-    new HttpError(401, 'invalid_token', 'The access token of the caller is not valid', {
-      headers: { 'WWW-Authenticate': challenge('Bearer', { realm: bearer.realm, error: 'invalid_token' }) },
-    });
-  try {
-    const token = await authorize(bearer, call.req);
-    const caller =
-      token?.client_id === undefined ? undefined : await findClient(context.clients, token.client_id);
-    if (!caller) throw refused();
-    return caller;
-  } catch (error) {
-    // A guard answers a malformed header with 400; here it is one more bad credential.
-    throw error instanceof HttpError && error.status === 400 ? refused() : error;
+/** The client that a Bearer caller's token was issued to; its token is judged as at any guarded API. */
+async function bearerCaller(
+  context: ApiContext,
+  bearer: GuardSettings,
+  call: Call,
+  presented: BearerCredentials,
+): Promise<Client> {
+  if (presented.kind !== 'token') {
+    throw refusal(bearer, 401, 'invalid_token', 'The access token is malformed');
   }
+  const token = await verifyToken(bearer, presented.token);
+  const caller = await findClient(context.clients, String(token.client_id));
+  if (!caller || caller.disabled) {
+    throw refusal(bearer, 401, 'invalid_token', 'The client of the access token is gone');
+  }
+  call.clientId = caller.clientId;
+  requireScope(bearer, token);
+  return caller;
 }
 
 function bearerSettings(
@@ -124,15 +133,7 @@ function refuseSecondMechanism(parameters: FormParameters, caller: Client): void
   if (clientId !== undefined && clientId !== caller.clientId) {
     throw invalidRequest('The client_id differs from the authenticated client');
   }
-  for (const name of ['client_secret', 'client_assertion', 'client_assertion_type']) {
+  for (const name of ['client_secret', 'client_assertion', 'client_assertion_type', 'access_token']) {
     if (parameters.has(name)) throw invalidRequest('Only one way of client authentication may be used');
-  }
-}
-
-/** RFC 7662 §2.1 lets a caller use a token to ask about others; about itself it would only confirm what it holds. */
-function refuseOwnToken({ req }: Call, token: string): void {
-  const credential = authorizationLines(req)[0]?.split(' ')[1];
-  if (/^bearer /i.test(authorizationLines(req)[0] ?? '') && credential === token) {
-    throw invalidRequest('An access token may not ask about itself');
   }
 }

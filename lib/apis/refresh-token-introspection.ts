@@ -6,7 +6,7 @@ import { type Call, endpoint, notFoundOrConflict } from '../http/endpoint.js';
 import { formBody, tokenParameter } from '../http/form-body.js';
 import { HttpError, invalidRequest, type RefusedCredentials } from '../http/http-error.js';
 import { seconds } from '../introspection/active-response.js';
-import type { FoundToken } from '../introspection/token-lookup.js';
+import { defaultPolicy } from '../introspection/policy.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import { ApiContext, type ApiOptions } from './api-context.js';
 
@@ -56,10 +56,11 @@ export function refreshTokenIntrospectionIn(context: ApiContext): Router {
       const inPath = call.req.params.client_id;
       if (inPath !== undefined && inPath !== caller.clientId) throw invalidRequest(OTHER_CLIENT_IN_PATH);
       const token = tokenParameter(await formBody(call.req, call.res));
-      const found = await context.visibleToken(call, caller, token, (candidate) =>
-        whyHidden(candidate, caller),
-      );
-      return found ? activeBody(found.record) : { active: false };
+      const found = await context.visibleToken(call, caller, token, {
+        hides: whyHidden,
+        policy: defaultPolicy,
+      });
+      return found?.state === 'active' ? activeBody(found.record) : { active: false };
     },
     errorBody,
     storeError: notFoundOrConflict,
@@ -77,10 +78,9 @@ async function authenticate(context: ApiContext, call: Call): Promise<Client> {
 }
 
 /** Only refresh tokens; to a public client, which proves nothing by its id, only its own. */
-function whyHidden({ record, state }: FoundToken, caller: Client): InactiveReason | undefined {
-  if (record.kind !== 'refresh_token') return 'wrong_kind';
-  if (caller.secret === undefined && record.clientId !== caller.clientId) return 'not_yours';
-  return state === 'active' ? undefined : state;
+function whyHidden({ clientId, kind }: TokenRecord, caller: Client): InactiveReason | undefined {
+  if (kind !== 'refresh_token') return 'wrong_kind';
+  return caller.secret === undefined && clientId !== caller.clientId ? 'not_yours' : undefined;
 }
 
 function activeBody(record: TokenRecord): object {

@@ -11,7 +11,7 @@ export interface ClientBasicStrategyOptions {
   /** Whether id and secret may come as they are, not form-encoded. */
   readonly acceptRaw: boolean;
   /** Finds out whose these credentials are. */
-  verify(readings: readonly Credentials[]): Promise<Verification>;
+  verify(readings: readonly Credentials[], req: Request): Promise<Verification>;
 }
 
 /** What the strategy hands to Passport's `fail` as its challenge. */
@@ -45,7 +45,7 @@ export class ClientBasicStrategy extends BasicStrategy {
       refuse({ credentials: header.kind });
       return;
     }
-    this.options.verify(header.readings).then(
+    this.options.verify(header.readings, req).then(
       ({ client, ...named }) => (client ? this.success(client) : refuse({ credentials: 'wrong', ...named })),
       (error: unknown) => this.error(error),
     );

@@ -1,7 +1,9 @@
+import { isObject } from '../options.js';
 import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
 import type { Credentials } from './basic-credentials.js';
-import { type Client, type ClientStore, clientProblem } from './client.js';
-import { parseSecretHash, type SecretHash, verifyNothing, verifySecret } from './client-secret.js';
+import { type Client, type ClientStore, clientProblem, plainClient } from './client.js';
+import { isQuick, parseSecretHash, type SecretHash, verifyNothing, verifySecret } from './client-secret.js';
+import { SlowHashes } from './slow-hashes.js';
 import { VerifiedSecrets } from './verified-secrets.js';
 
 /** What became of presented credentials. */
@@ -18,28 +20,42 @@ export interface Verification {
  * @throws StoreUnavailableError for whatever the store throws, and for an answer that is no client
  */
 export async function findClient(clients: ClientStore, clientId: string): Promise<Client | undefined> {
-  let client: Client | undefined;
+  let answer: unknown;
   try {
-    client = (await clients.find(clientId)) ?? undefined;
+    const found: unknown = await clients.find(clientId);
+    // Getters of the store's own objects may fail as well as its `find`.
+    answer = isObject(found) ? plainClient(found) : found;
   } catch (cause) {
     throw new StoreUnavailableError('The client store is unavailable', { cause });
   }
-  if (client === undefined) return undefined;
-  const problem = clientProblem(client);
-  if (problem !== undefined)
+  if (answer === undefined || answer === null) return undefined;
+  const problem = clientProblem(answer);
+  if (problem !== undefined) {
     throw new UnusableAnswerError(`The client store answered no usable client: ${problem}`);
+  }
+  const client = answer as Client;
   // A database that compares without case would otherwise let "App" in as "app".
   return client.clientId === clientId ? client : undefined;
 }
 
 interface Candidate extends Credentials {
+  readonly exists: boolean;
+  /** The client whose secret it may be; a disabled one has none that would do. */
   readonly client: Client | undefined;
 }
+
+/**
+ * Called right before each slow hash, which may have had to wait.
+ *
+ * @throws whatever is to take the place of the hash
+ */
+export type Proceed = () => void;
 
 /** Finds out whose credentials these are, at the same cost for an unknown client as for a wrong secret. */
 export class ClientVerifier {
   readonly #clients: ClientStore;
   readonly #verified: VerifiedSecrets;
+  readonly #hashes = new SlowHashes();
   /** Verifications under way: callers that start together share one slow hash. */
   readonly #pending = new Map<string, Promise<boolean>>();
 
@@ -48,33 +64,45 @@ export class ClientVerifier {
     this.#verified = new VerifiedSecrets(clock);
   }
 
-  /** Whose credentials these are, in whichever reading. A disabled client's are wrong. */
-  async verify(readings: readonly Credentials[]): Promise<Verification> {
+  /**
+   * Whose credentials these are, in whichever reading. A disabled client's are wrong.
+   *
+   * @throws StoreUnavailableError when the clients cannot be asked, what `proceed` throws, and HttpError 503
+   */
+  async verify(readings: readonly Credentials[], proceed: Proceed): Promise<Verification> {
     const candidates = await this.#candidates(readings);
-    const proven =
+    const client =
       // A reading that is remembered goes first: the other one is wrong, and would be hashed on each call.
-      candidates.find((candidate) => this.#isRemembered(candidate)) ??
-      (await this.#firstVerified(candidates));
-    const claimed = (proven ?? candidates.find(({ client }) => client))?.client?.clientId;
-    return {
-      ...(proven?.client && !proven.client.disabled && { client: proven.client }),
-      ...(claimed !== undefined && { claimed }),
-    };
+      (
+        candidates.find((candidate) => this.#isRemembered(candidate)) ??
+        (await this.#firstVerified(candidates, proceed))
+      )?.client;
+    const claimed = client?.clientId ?? candidates.find(({ exists }) => exists)?.clientId;
+    return { ...(client && { client }), ...(claimed !== undefined && { claimed }) };
   }
 
   async #candidates(readings: readonly Credentials[]): Promise<readonly Candidate[]> {
     const candidates: Candidate[] = [];
     for (const { clientId, secret } of readings) {
-      const known = candidates.find((candidate) => candidate.clientId === clientId);
-      const client = known ? known.client : await findClient(this.#clients, clientId);
-      candidates.push({ clientId, secret, client });
+      const same = candidates.find((candidate) => candidate.clientId === clientId);
+      if (same) {
+        candidates.push({ ...same, secret });
+      } else {
+        const client = await findClient(this.#clients, clientId);
+        candidates.push({
+          clientId,
+          secret,
+          exists: client !== undefined,
+          client: client?.disabled ? undefined : client,
+        });
+      }
     }
     return candidates;
   }
 
-  async #firstVerified(candidates: readonly Candidate[]): Promise<Candidate | undefined> {
+  async #firstVerified(candidates: readonly Candidate[], proceed: Proceed): Promise<Candidate | undefined> {
     for (const candidate of candidates) {
-      if (await this.#isVerified(candidate)) return candidate;
+      if (await this.#isVerified(candidate, proceed)) return candidate;
     }
     return undefined;
   }
@@ -83,25 +111,27 @@ export class ClientVerifier {
     return !!client?.secret && this.#verified.has(this.#verified.nameOf({ clientId, secret }, client.secret));
   }
 
-  async #isVerified({ client, clientId, secret }: Candidate): Promise<boolean> {
+  async #isVerified({ client, clientId, secret }: Candidate, proceed: Proceed): Promise<boolean> {
     // The empty secret is a public client's, and a public client's only (row A-12).
     if (client && client.secret === undefined && secret === '') return true;
     const stored = client?.secret === undefined || secret === '' ? undefined : parseSecretHash(client.secret);
     if (!client?.secret || !stored) {
-      await verifyNothing(secret);
+      await this.#hashes.run(() => verifyNothing(secret), proceed);
       return false;
     }
     const name = this.#verified.nameOf({ clientId, secret }, client.secret);
-    return this.#pending.get(name) ?? this.#compare(name, secret, stored);
+    return this.#pending.get(name) ?? this.#compare(name, secret, stored, proceed);
   }
 
-  #compare(name: string, secret: string, stored: SecretHash): Promise<boolean> {
+  #compare(name: string, secret: string, stored: SecretHash, proceed: Proceed): Promise<boolean> {
     const compare = async (): Promise<boolean> => {
       try {
-        const same = await verifySecret(secret, stored);
+        const same = isQuick(stored)
+          ? await verifySecret(secret, stored)
+          : await this.#hashes.run(() => verifySecret(secret, stored), proceed);
         if (same) this.#verified.add(name);
-        // A generated secret is compared quickly; being wrong must take as long as for a chosen one.
-        else if (stored.algorithm === 'sha256') await verifyNothing(secret);
+        // Being wrong about a secret that is compared quickly must take as long as about any other.
+        else if (isQuick(stored)) await this.#hashes.run(() => verifyNothing(secret), proceed);
         return same;
       } finally {
         this.#pending.delete(name);

@@ -30,9 +30,22 @@ export interface ClientStore {
 
 const MEMBERS = ['clientId', 'secret', 'organizations', 'audiences', 'scopes', 'introspects', 'disabled'];
 
-/** Members of a client that nobody has, for the check of {@link MemoryClientStore}. */
+/** The name of a member that no client has. */
 export function unknownClientMember(client: object): string | undefined {
   return Object.keys(client).find((name) => !MEMBERS.includes(name));
+}
+
+/**
+ * A client as plain data: each member is read once, own or inherited, so that what is
+ * checked is what is used. A client that lost its secret on the way would be public.
+ */
+export function plainClient(value: object): Record<string, unknown> {
+  const plain: Record<string, unknown> = {};
+  for (const member of MEMBERS) {
+    const found = (value as Record<string, unknown>)[member];
+    if (found !== undefined) plain[member] = found;
+  }
+  return plain;
 }
 
 /** Says what is wrong with a client, naming the member and never its value; `undefined` when it is sound. */

@@ -1,5 +1,6 @@
 import { frozenCopy } from '../frozen-copy.js';
-import { type Client, type ClientStore, clientProblem, unknownClientMember } from './client.js';
+import { isObject } from '../options.js';
+import { type Client, type ClientStore, clientProblem, plainClient, unknownClientMember } from './client.js';
 
 /** Clients in memory, checked once. */
 export class MemoryClientStore implements ClientStore {
@@ -7,19 +8,26 @@ export class MemoryClientStore implements ClientStore {
 
   /** @throws TypeError for a duplicate id, a secret in plain text, an unknown hash format, an unknown member */
   constructor(clients: Iterable<Client>) {
-    for (const client of clients) {
-      const problem = clientProblem(client);
-      if (problem !== undefined) throw new TypeError(`MemoryClientStore: ${problem}`);
-      const unknown = unknownClientMember(client);
-      if (unknown !== undefined) throw new TypeError(`MemoryClientStore: unknown member "${unknown}"`);
+    for (const given of clients) {
+      const client = checkedClient(given);
       if (this.#clients.has(client.clientId)) {
         throw new TypeError(`MemoryClientStore: "clientId" "${client.clientId}" is there twice`);
       }
-      this.#clients.set(client.clientId, frozenCopy(client) as Client);
+      this.#clients.set(client.clientId, client);
     }
   }
 
   find(clientId: string): Client | undefined {
     return this.#clients.get(clientId);
   }
+}
+
+function checkedClient(given: unknown): Client {
+  if (!isObject(given)) throw new TypeError('MemoryClientStore: a client must be an object');
+  const unknown = unknownClientMember(given);
+  if (unknown !== undefined) throw new TypeError(`MemoryClientStore: unknown member "${unknown}"`);
+  const client = plainClient(given);
+  const problem = clientProblem(client);
+  if (problem !== undefined) throw new TypeError(`MemoryClientStore: ${problem}`);
+  return frozenCopy(client) as Client;
 }

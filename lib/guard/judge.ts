@@ -77,8 +77,9 @@ function shapeProblem(response: unknown): string | undefined {
 }
 
 function isOutOfTime({ exp, nbf }: Record<string, unknown>, tolerance: number, now: number): boolean {
-  if (typeof exp === 'number' && now >= exp * 1000 + tolerance) return true;
-  return typeof nbf === 'number' && now < nbf * 1000 - tolerance;
+  // Written so that a clock that answers no number never keeps a token alive.
+  if (typeof exp === 'number' && !(now < exp * 1000 + tolerance)) return true;
+  return typeof nbf === 'number' && !(now >= nbf * 1000 - tolerance);
 }
 
 /** Servers that tell say so by `token_use`, or by a `token_type` that is none of RFC 6749 §7.1. */

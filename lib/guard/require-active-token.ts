@@ -45,7 +45,7 @@ export function requireActiveToken(options: RequireActiveTokenOptions): RequestH
  *
  * @throws HttpError with the answer to a request that is refused
  */
-export async function authorize(settings: GuardSettings, req: Request): Promise<ActiveToken | undefined> {
+async function authorize(settings: GuardSettings, req: Request): Promise<ActiveToken | undefined> {
   const credentials = readBearerToken(authorizationLines(req));
   if (credentials.kind === 'malformed')
     throw refusal(settings, 400, 'invalid_request', 'The Authorization header is malformed');
@@ -56,23 +56,20 @@ export async function authorize(settings: GuardSettings, req: Request): Promise<
   if (sendsAnotherToken(req)) {
     throw refusal(settings, 400, 'invalid_request', 'The access token must be sent in one way only');
   }
-  const token = await activeTokenFor(settings, credentials.token);
+  const token = await verifyToken(settings, credentials.token);
   if (settings.claims && (await settings.claims(token, req)) !== true) {
     throw refusal(settings, 401, 'invalid_token', 'The access token does not have the required claims');
   }
-  if (!hasScope(token, settings)) {
-    throw refusal(
-      settings,
-      403,
-      'insufficient_scope',
-      'The access token lacks a required scope',
-      settings.neededScope,
-    );
-  }
+  requireScope(settings, token);
   return token;
 }
 
-async function activeTokenFor(settings: GuardSettings, token: string): Promise<ActiveToken> {
+/**
+ * Asks about a token and judges the answer, its scope aside.
+ *
+ * @throws HttpError 401 or 503
+ */
+export async function verifyToken(settings: GuardSettings, token: string): Promise<ActiveToken> {
   let response: unknown;
   try {
     response = await settings.introspector.introspect(token);
@@ -81,9 +78,17 @@ async function activeTokenFor(settings: GuardSettings, token: string): Promise<A
   }
   const judgement = judge(response, settings, settings.clock());
   if (judgement.verdict === 'unusable') throw unavailable(new UnusableAnswerError(judgement.problem));
-  if (judgement.verdict === 'invalid_token')
+  if (judgement.verdict === 'invalid_token') {
     throw refusal(settings, 401, 'invalid_token', judgement.description);
+  }
   return judgement.token;
+}
+
+/** @throws HttpError 403 when the token lacks a needed scope */
+export function requireScope(settings: GuardSettings, token: ActiveToken): void {
+  if (hasScope(token, settings)) return;
+  const description = 'The access token lacks a required scope';
+  throw refusal(settings, 403, 'insufficient_scope', description, settings.neededScope);
 }
 
 /**
@@ -101,7 +106,8 @@ function sendsAnotherToken(req: Request): boolean {
   );
 }
 
-function refusal(
+/** A refusal with its Bearer challenge (RFC 6750 §3). */
+export function refusal(
   { realm }: GuardSettings,
   status: number,
   code: HttpErrorCode | undefined,

@@ -1,3 +1,4 @@
+import { onRejection } from '../thenable.js';
 import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
 import { HttpError } from './http-error.js';
 
@@ -61,15 +62,10 @@ export type Audit = (event: AuditEvent) => unknown;
 export function report(audit: Audit | undefined, event: AuditEvent): void {
   if (!audit) return;
   try {
-    const reported = audit(event);
-    if (isThenable(reported)) Promise.resolve(reported).catch(ignore);
+    onRejection(audit(event), ignore);
   } catch {
     // The answer is what the caller came for; the app's own logging has to look after itself.
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value;
 }
 
 function ignore(): void {}

@@ -5,6 +5,9 @@ import type { IncomingMessage } from 'node:http';
  * `headers`, which would let the others pass unseen.
  */
 export function authorizationLines(req: IncomingMessage): readonly string[] {
+  // Where the app, or an adapter that makes requests from events, says that there is none, there is none.
+  const { authorization } = req.headers;
+  if (authorization === undefined) return [];
   const { rawHeaders } = req;
   const lines: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -12,8 +15,6 @@ export function authorizationLines(req: IncomingMessage): readonly string[] {
       lines.push(rawHeaders[i + 1] as string);
     }
   }
-  if (lines.length > 0) return lines;
-  // Adapters that make requests from events fill in `headers` only.
-  const { authorization } = req.headers;
-  return authorization === undefined ? [] : [authorization];
+  // Such adapters fill in `headers` only.
+  return lines.length > 0 ? lines : [authorization];
 }

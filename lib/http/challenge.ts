@@ -7,9 +7,10 @@ export function challenge(
   scheme: 'Basic' | 'Bearer',
   parameters: Readonly<Record<string, string | undefined>>,
 ): string {
-  const written = Object.entries(parameters)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}="${quotable(value ?? '').replace(/["\\]/g, '\\$&')}"`);
+  const written: string[] = [];
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined) written.push(`${name}="${quotable(value).replace(/["\\]/g, '\\$&')}"`);
+  }
   return `${scheme} ${written.join(', ')}`;
 }
 

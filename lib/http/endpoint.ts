@@ -1,5 +1,5 @@
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
-import { isStoreError, storeErrorKind } from '../tokens/store-errors.js';
+import { type StoreErrorKind, storeErrorKind } from '../tokens/store-errors.js';
 import { type ApiName, type Audit, type AuditEvent, faultOf, type InactiveReason, report } from './audit.js';
 import { HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
 import { forbidCaching, sendJson } from './respond.js';
@@ -8,17 +8,16 @@ import { forbidCaching, sendJson } from './respond.js';
 export class Call {
   readonly req: Request;
   readonly res: Response;
-  readonly time: number;
   readonly #began = performance.now();
+  time = 0;
   clientId: string | undefined;
   tokenDigest: string | undefined;
   reason: InactiveReason | undefined;
   introspectedAny = false;
 
-  constructor(req: Request, res: Response, time: number) {
+  constructor(req: Request, res: Response) {
     this.req = req;
     this.res = res;
-    this.time = time;
   }
 
   get durationMs(): number {
@@ -39,7 +38,7 @@ export interface Endpoint {
   /** An error in the API's own shape. */
   errorBody(error: HttpError, call: Call): object;
   /** What an error of a store is here; by default an outage, whatever it says. */
-  storeError?(error: unknown): HttpError | undefined;
+  storeError?(kind: StoreErrorKind): HttpError | undefined;
 }
 
 /** A router that answers one API: every path out of it, errors of Express included, has the API's shape. */
@@ -49,7 +48,7 @@ export function endpoint(definition: Endpoint): Router {
   const serve =
     (answer: (call: Call) => Promise<object>) =>
     (req: Request, res: Response): Promise<void> =>
-      handle(definition, new Call(req, res, definition.clock()), answer);
+      handle(definition, new Call(req, res), answer);
   for (const path of definition.paths) {
     router
       .route(path)
@@ -60,7 +59,7 @@ export function endpoint(definition: Endpoint): Router {
         ),
       );
   }
-  // Express itself raises an error for a malformed escape in a path, and would print the path, token included.
+  // The one error that Express raises in here is for a malformed escape in a path; it would print the path, token included.
   const malformedPath = serve(() => Promise.reject(invalidRequest('The path is malformed')));
   router.use((_error: unknown, req: Request, res: Response, _next: NextFunction) => malformedPath(req, res));
   return router;
@@ -71,8 +70,10 @@ async function handle(
   call: Call,
   answer: (call: Call) => Promise<object>,
 ): Promise<void> {
+  if (call.res.headersSent) return;
   forbidCaching(call.res);
   try {
+    call.time = definition.clock();
     if (definition.requireTls && !call.req.secure) throw invalidRequest('TLS is required');
     sendJson(call.res, 200, await answer(call));
     audit(definition, call, 200);
@@ -85,13 +86,13 @@ async function handle(
 
 function asHttpError(definition: Endpoint, thrown: unknown): HttpError {
   if (thrown instanceof HttpError) return thrown;
-  if (isStoreError(thrown)) return definition.storeError?.(thrown) ?? unavailable(thrown);
-  return serverFault(thrown);
+  const kind = storeErrorKind(thrown);
+  if (kind === undefined) return serverFault(thrown);
+  return definition.storeError?.(kind) ?? unavailable(thrown);
 }
 
 /** 404 and 409 for the two APIs that have such answers. */
-export function notFoundOrConflict(error: unknown): HttpError | undefined {
-  const kind = storeErrorKind(error);
+export function notFoundOrConflict(kind: StoreErrorKind): HttpError | undefined {
   if (kind === 'not_found')
     return new HttpError(404, 'not_found', 'The requested resource could not be found');
   if (kind === 'conflict') {

@@ -148,7 +148,6 @@ class StoreThrottle implements Throttle {
 }
 
 /** The address a request came from, as Express sees it under the app's `trust proxy`; one key for an IPv6 network. */
-export function addressKey(req: Request): string {
-  const address = req.ip ?? req.socket.remoteAddress;
-  return address === undefined ? 'unknown' : ipKeyGenerator(address);
+export function addressKey({ ip }: Request): string {
+  return ip === undefined ? 'unknown' : ipKeyGenerator(ip);
 }

@@ -1,25 +1,43 @@
 import type { Client } from '../clients/client.js';
 import { isObject } from '../options.js';
-import { recordProblem } from '../tokens/check-token-record.js';
+import { RECORD_MEMBERS, recordProblem } from '../tokens/check-token-record.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 
 /**
- * A token as a caller may see it: members to show in place of the record's own. It can
- * only narrow: values of `scope` and `audience` that the record lacks are dropped, and
- * what decides about life and ownership (`kind`, `status`, `clientId`, times) is not
- * read. `undefined` leaves a member out.
+ * A token as a caller may see it: members to show in place of the record's own, such as
+ * a pairwise `subject`; `undefined` leaves a member out. Of `scope` and `audience` only
+ * values that the record has are shown. `refreshToken` can only be left out. What decides
+ * about life and ownership (`kind`, `status`, `clientId`, times) stays the record's.
  */
 export type TokenView = {
   readonly [Member in ViewMember]?: TokenRecord[Member] | undefined;
-};
+} & { readonly refreshToken?: string | undefined };
 
-type ViewMember = (typeof VIEW_MEMBERS)[number];
+type ViewMember =
+  | 'scope'
+  | 'audience'
+  | 'subject'
+  | 'username'
+  | 'organization'
+  | 'brand'
+  | 'jti'
+  | 'confirmation'
+  | 'actor'
+  | 'acr'
+  | 'authTime'
+  | 'authorizationDetails'
+  | 'claims'
+  | 'attributes'
+  | 'app'
+  | 'appId'
+  | 'apiProducts';
 
-const VIEW_MEMBERS = [
+const VIEW_MEMBERS: readonly ViewMember[] = [
   'scope',
   'audience',
   'subject',
   'username',
+  'organization',
   'brand',
   'jti',
   'confirmation',
@@ -32,8 +50,7 @@ const VIEW_MEMBERS = [
   'app',
   'appId',
   'apiProducts',
-  'organization',
-] as const;
+];
 
 /**
  * Decides whether a caller may see a token: `true`, `false` (then it is answered as one
@@ -70,28 +87,43 @@ function isMeantFor(caller: Client, token: TokenRecord): boolean {
   );
 }
 
+/** What a policy's answer shows. */
+export interface ShownToken {
+  readonly record: TokenRecord;
+  readonly showsRefreshToken: boolean;
+}
+
 /**
  * The record as the policy's answer shows it; `undefined` when it does not.
  *
- * @throws TypeError for an answer that is none: a policy that forgets to return must not decide anything
+ * @throws TypeError for an answer that is none: a policy that forgets to return, or misspells what it narrows, must not decide anything
  */
-export function viewOf(record: TokenRecord, allowed: unknown): TokenRecord | undefined {
-  if (allowed === true) return record;
+export function viewOf(record: TokenRecord, allowed: unknown): ShownToken | undefined {
+  if (allowed === true) return { record, showsRefreshToken: true };
   if (allowed === false) return undefined;
-  if (!isObject(allowed)) throw new TypeError('policy: must return true, false or an object');
-  const view: Record<string, unknown> = {};
-  for (const member of VIEW_MEMBERS) {
-    if (member in allowed) view[member] = allowed[member];
-  }
+  const view = checkedView(allowed);
   const shown = {
     ...record,
-    ...view,
+    ...Object.fromEntries(
+      VIEW_MEMBERS.filter((member) => member in view).map((member) => [member, view[member]]),
+    ),
     scope: narrowed(record.scope, view, 'scope'),
     audience: narrowed(record.audience, view, 'audience'),
   };
   const problem = recordProblem(shown, 0);
   if (problem !== undefined) throw new TypeError(`policy: ${problem}`);
-  return shown as TokenRecord;
+  return { record: shown as TokenRecord, showsRefreshToken: !('refreshToken' in view) };
+}
+
+/** A copy of a record with changes is a view as well, so any member of a record may be there; nothing else may. */
+function checkedView(allowed: unknown): Record<string, unknown> {
+  if (!isObject(allowed) || Object.keys(allowed).length === 0) {
+    throw new TypeError('policy: must return true, false, or an object that says what to show');
+  }
+  const other = Object.keys(allowed).find((member) => !RECORD_MEMBERS.includes(member));
+  if (other !== undefined) throw new TypeError(`policy: unknown member "${other}"`);
+  if (allowed.refreshToken !== undefined) throw new TypeError('policy: "refreshToken" can only be left out');
+  return allowed;
 }
 
 function narrowed(

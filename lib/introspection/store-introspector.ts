@@ -3,7 +3,7 @@ import { checkClock, hasMethods, knownOptions, must } from '../options.js';
 import type { TokenStore } from '../tokens/token-store.js';
 import { activeResponse } from './active-response.js';
 import type { Introspector } from './introspector.js';
-import { lookUpToken } from './token-lookup.js';
+import { findToken, judgeToken } from './token-lookup.js';
 
 export interface StoreIntrospectorOptions {
   /** With it, tokens of disabled and removed clients are inactive. Must know every client that has tokens. */
@@ -33,8 +33,8 @@ export function storeIntrospector(tokens: TokenStore, options: StoreIntrospector
   const source = { tokens, clients, clock };
   return {
     async introspect(token) {
-      const found = await lookUpToken(source, token);
-      if (found?.state !== 'active') return { active: false };
+      const found = await findToken(source, token);
+      if (!found || (await judgeToken(source, found.record)) !== 'active') return { active: false };
       return { ...activeResponse(found.record), token_use: found.record.kind };
     },
   };

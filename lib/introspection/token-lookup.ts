@@ -1,17 +1,11 @@
 import type { ClientStore } from '../clients/client.js';
 import { findClient } from '../clients/client-verifier.js';
-import { recordProblem } from '../tokens/check-token-record.js';
-import { isStoreError, StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
+import { plainRecord, recordProblem } from '../tokens/check-token-record.js';
+import { StoreUnavailableError, storeErrorKind, UnusableAnswerError } from '../tokens/store-errors.js';
 import { isTokenSyntax } from '../tokens/token-digest.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import { type TokenState, tokenState } from '../tokens/token-state.js';
 import type { TokenStore } from '../tokens/token-store.js';
-
-/** What is known of a token. */
-export interface FoundToken {
-  readonly record: TokenRecord;
-  readonly state: TokenState;
-}
 
 /** Where a token is looked up. Without `clients` a token does not end with its client. */
 export interface TokenSource {
@@ -20,40 +14,66 @@ export interface TokenSource {
   readonly clock: () => number;
 }
 
+/** A token that is there, in whatever state. */
+export interface FoundToken {
+  /** Plain data, checked; without the linked refresh token. */
+  readonly record: TokenRecord;
+  /** Opens the linked refresh token. @throws StoreUnavailableError when that fails */
+  refreshToken(): string | undefined;
+}
+
 /**
- * Finds a token and judges it; `undefined` when there is none.
+ * Finds a token; `undefined` when there is none.
  *
- * @throws StoreUnavailableError for whatever a store throws, save its own `NotFoundError` and
+ * @throws StoreUnavailableError for whatever the store throws, save its own `NotFoundError` and
  *   `ConflictError`, and for an answer that is no sound record: what cannot be understood is not shown as live
  */
-export async function lookUpToken(source: TokenSource, token: string): Promise<FoundToken | undefined> {
+export async function findToken(
+  { tokens, clock }: TokenSource,
+  token: string,
+): Promise<FoundToken | undefined> {
   // No token has such characters, and a database might choke on them.
   if (!isTokenSyntax(token)) return undefined;
-  const record = await findRecord(source, token);
-  if (!record) return undefined;
-  return { record, state: tokenState(record, source.clock(), await isClientUsable(source, record.clientId)) };
-}
-
-async function findRecord({ tokens, clock }: TokenSource, token: string): Promise<TokenRecord | undefined> {
-  let record: TokenRecord | undefined;
-  try {
-    record = (await tokens.find(token)) ?? undefined;
-  } catch (cause) {
-    if (isStoreError(cause)) throw cause;
-    throw new StoreUnavailableError('The token store is unavailable', { cause });
-  }
-  if (record === undefined) return undefined;
-  const problem = recordProblem(record, clock());
+  const answer = await asking(async () => {
+    const found: unknown = await tokens.find(token);
+    if (found === undefined || found === null) return undefined;
+    // Getters of the store's own objects may fail as well as its `find`.
+    return { found, record: typeof found === 'object' ? plainRecord(found) : found };
+  });
+  if (!answer) return undefined;
+  const problem = recordProblem(Array.isArray(answer.found) ? answer.found : answer.record, clock());
   if (problem !== undefined)
     throw new UnusableAnswerError(`The token store answered no usable record: ${problem}`);
-  // A store in plain JavaScript may leave out what has nothing in it.
-  return record.scope && record.audience
-    ? record
-    : { ...record, scope: record.scope ?? [], audience: record.audience ?? [] };
+  const record = answer.record as TokenRecord;
+  return {
+    // A store in plain JavaScript may leave out what has nothing in it.
+    record: { ...record, scope: record.scope ?? [], audience: record.audience ?? [] },
+    refreshToken: () => linkedRefreshToken(answer.found as TokenRecord),
+  };
 }
 
-async function isClientUsable({ clients }: TokenSource, clientId: string): Promise<boolean> {
-  if (!clients) return true;
-  const client = await findClient(clients, clientId);
-  return client !== undefined && !client.disabled;
+/** Judges a token, which ends with the client that it was issued to. @throws StoreUnavailableError as {@link findToken} */
+export async function judgeToken({ clients, clock }: TokenSource, record: TokenRecord): Promise<TokenState> {
+  const client = clients && (await findClient(clients, record.clientId));
+  return tokenState(record, clock(), !clients || (client !== undefined && !client.disabled));
+}
+
+async function asking<T>(find: () => Promise<T>): Promise<T> {
+  try {
+    return await find();
+  } catch (cause) {
+    if (storeErrorKind(cause)) throw cause;
+    throw new StoreUnavailableError('The token store is unavailable', { cause });
+  }
+}
+
+function linkedRefreshToken(found: TokenRecord): string | undefined {
+  let value: unknown;
+  try {
+    value = found.refreshToken;
+  } catch (cause) {
+    throw new StoreUnavailableError('The refresh token cannot be opened', { cause });
+  }
+  if (value === undefined || typeof value === 'string') return value;
+  throw new UnusableAnswerError('The token store answered no usable record: "refreshToken" must be a string');
 }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { checkClock, isDuration, isNonEmptyString, knownOptions, must } from '../options.js';
+import { onRejection } from '../thenable.js';
 import { sweepInBackground } from './background-sweep.js';
 import { changedRecord, newRecord, revokedRecord } from './new-record.js';
 import { seal, unseal } from './sealed-value.js';
@@ -46,7 +47,8 @@ export class MemoryTokenStore implements ManagedTokenStore {
   readonly #retainExpiredFor: number;
   readonly #clock: () => number;
   #sweeping = false;
-  #noRoomUntil = 0;
+  #noRoomUntil = Number.NEGATIVE_INFINITY;
+  #roomSearch: Promise<number> | undefined;
 
   /** @throws TypeError that names a bad option */
   constructor(options: MemoryTokenStoreOptions = {}) {
@@ -77,18 +79,20 @@ export class MemoryTokenStore implements ManagedTokenStore {
 
   async save(token: NewToken): Promise<TokenRecord> {
     const now = this.#clock();
-    const { refreshToken, ...record } = newRecord(token, now);
-    if (this.#entries.size >= this.#maxTokens) await this.#makeRoom(now);
-    const digest = tokenDigest(token.token);
+    const { value, refreshToken, record } = newRecord(token, now);
+    const digest = tokenDigest(value);
+    if (this.#entries.get(digest)) throw new ConflictError('save: this token exists');
+    // Others may have taken the room by the time it is made.
+    while (this.#entries.size >= this.#maxTokens) await this.#makeRoom(now);
     if (this.#entries.get(digest)) throw new ConflictError('save: this token exists');
     const entry: Entry = {
-      record: Object.freeze(record),
-      ...(refreshToken !== undefined && { sealed: seal(refreshToken, token.token) }),
+      record,
+      ...(refreshToken !== undefined && { sealed: seal(refreshToken, value) }),
     };
     this.#entries.set(digest, entry);
     if (record.grantId !== undefined) this.#joinGrant(record.grantId, digest);
     this.#startSweeping();
-    return shown(entry, token.token);
+    return shown(entry, value);
   }
 
   async update(token: string, changes: TokenChanges): Promise<TokenRecord> {
@@ -144,6 +148,7 @@ export class MemoryTokenStore implements ManagedTokenStore {
     const entry = this.#entries.get(digest);
     if (!entry || entry.record.status === 'revoked') return 0;
     this.#entries.set(digest, { ...entry, record: revokedRecord(entry.record, now) });
+    this.#noRoomUntil = Number.NEGATIVE_INFINITY;
     for (const listener of this.#listeners) tell(listener, digest);
     return 1;
   }
@@ -170,30 +175,30 @@ export class MemoryTokenStore implements ManagedTokenStore {
   }
 
   /** Until when a record is kept: a live one for ever, a dead one for its retention. */
-  #keptUntil({ expiresAt, status, lastModifiedAt = 0 }: TokenRecord): number {
+  #keptUntil({ expiresAt, status, lastModifiedAt }: TokenRecord): number {
     if (expiresAt !== undefined) return expiresAt + this.#retainExpiredFor;
-    return status === 'revoked' ? lastModifiedAt + this.#retainExpiredFor : Number.POSITIVE_INFINITY;
+    if (status === 'approved') return Number.POSITIVE_INFINITY;
+    return (lastModifiedAt as number) + this.#retainExpiredFor;
   }
 
   /** Gives up dead records before their retention is over; a live one is never dropped. */
   async #makeRoom(now: number): Promise<void> {
     if (now >= this.#noRoomUntil) {
-      await this.#drop((record) => {
-        const state = tokenState(record, now);
-        return state === 'expired' || state === 'revoked';
+      // Savers that come together share one search.
+      this.#roomSearch ??= this.#drop((record) => isOver(record, now)).finally(() => {
+        this.#roomSearch = undefined;
       });
+      await this.#roomSearch;
       if (this.#entries.size < this.#maxTokens) return;
       this.#noRoomUntil = now + ROOM_SEARCH_INTERVAL;
     }
-    throw new StoreUnavailableError(
-      `save: the store is full of live tokens ("maxTokens" is ${this.#maxTokens})`,
-    );
+    throw new StoreUnavailableError(`save: the store is full ("maxTokens" is ${this.#maxTokens})`);
   }
 
-  async #drop(isOver: (record: TokenRecord) => boolean): Promise<number> {
+  async #drop(mayGo: (record: TokenRecord) => boolean): Promise<number> {
     let dropped = 0;
     await this.#walk((digest, { record }) => {
-      if (!isOver(record)) return;
+      if (!mayGo(record)) return;
       this.#entries.delete(digest);
       if (record.grantId !== undefined) this.#leaveGrant(record.grantId, digest);
       dropped += 1;
@@ -224,6 +229,12 @@ export class MemoryTokenStore implements ManagedTokenStore {
   }
 }
 
+/** Whether a record is dead for good. */
+function isOver(record: TokenRecord, now: number): boolean {
+  const state = tokenState(record, now);
+  return state === 'expired' || state === 'revoked';
+}
+
 /** The record as `find` answers it: the linked refresh token is opened when somebody reads it. */
 function shown({ record, sealed }: Entry, token: string): TokenRecord {
   if (!sealed) return record;
@@ -234,12 +245,15 @@ function shown({ record, sealed }: Entry, token: string): TokenRecord {
   return Object.freeze(opened);
 }
 
-/** A listener that throws must not keep the others, or the revocation, from going on. */
+/** A listener that throws or rejects must not keep the others, or the revocation, from going on. */
 function tell(listener: (digest: string) => void, digest: string): void {
-  try {
-    listener(digest);
-  } catch (error) {
+  const warn = (error: unknown): void => {
     const name = error instanceof Error ? error.name : typeof error;
-    process.emitWarning(`A revocation listener threw: ${name}`, 'ExpressTokenIntrospection');
+    process.emitWarning(`A revocation listener failed: ${name}`, 'ExpressTokenIntrospection');
+  };
+  try {
+    onRejection(listener(digest), warn);
+  } catch (error) {
+    warn(error);
   }
 }

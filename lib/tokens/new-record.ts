@@ -2,15 +2,18 @@ import { isObject } from '../options.js';
 import { RECORD_MEMBERS, recordProblem } from './check-token-record.js';
 import { isTokenSyntax } from './token-digest.js';
 import type { TokenRecord } from './token-record.js';
-import type { NewToken, TokenChanges, UpdatableMember } from './token-store.js';
+import type { NewToken, RemovableMember, TokenChanges, UpdatableMember } from './token-store.js';
 
-/** One for all, since most records have some empty list. */
-const NONE = Object.freeze([]);
+/** A new token in the parts in which a store keeps it. */
+export interface NewParts {
+  readonly value: string;
+  /** To be sealed; not part of the record. */
+  readonly refreshToken: string | undefined;
+  /** With all defaults; a frozen copy, so that nothing the caller does later changes what is stored. */
+  readonly record: TokenRecord;
+}
 
-const UPDATABLE: readonly UpdatableMember[] = [
-  'scope',
-  'audience',
-  'attributes',
+const REMOVABLE: readonly RemovableMember[] = [
   'expiresAt',
   'notBefore',
   'app',
@@ -19,29 +22,34 @@ const UPDATABLE: readonly UpdatableMember[] = [
   'brand',
   'claims',
   'authorizationDetails',
+];
+const UPDATABLE: readonly UpdatableMember[] = [
+  ...REMOVABLE,
+  'scope',
+  'audience',
+  'attributes',
   'refreshCount',
   'lastModifiedBy',
 ];
 
-/**
- * The record of a new token with all defaults filled in: a frozen copy, so that
- * nothing the caller does later changes what is stored.
- *
- * @throws TypeError that names the first bad or unknown member
- */
-export function newRecord(token: NewToken, now: number): TokenRecord {
+/** One for all, since most records have some empty list. */
+const NONE = Object.freeze([]);
+
+/** Checks a new token and fills in the defaults. @throws TypeError that names the first bad or unknown member */
+export function newRecord(token: NewToken, now: number): NewParts {
   if (!isObject(token)) throw new TypeError('save: the token must be an object');
-  const { token: value, ...members } = token;
+  refuseOthers('save', token, [...RECORD_MEMBERS, 'token']);
+  const value: unknown = token.token;
   if (typeof value !== 'string' || !isTokenSyntax(value)) {
     throw new TypeError(
       'save: "token" must be a string of printable ASCII characters (RFC 6749, Appendix A.12)',
     );
   }
-  const { kind, clientId } = members;
-  const issuedAt = members.issuedAt ?? now;
-  const createdAt = members.createdAt ?? issuedAt;
-  const createdBy = members.createdBy ?? clientId;
-  return soundRecord('save', RECORD_MEMBERS, members, now, {
+  const given = copied('save', token, RECORD_MEMBERS);
+  const issuedAt = given.issuedAt ?? now;
+  const createdAt = given.createdAt ?? issuedAt;
+  const createdBy = given.createdBy ?? given.clientId;
+  const { refreshToken, ...record } = {
     status: 'approved',
     issuedAt,
     scope: NONE,
@@ -52,14 +60,31 @@ export function newRecord(token: NewToken, now: number): TokenRecord {
     createdBy,
     lastModifiedAt: createdAt,
     lastModifiedBy: createdBy,
-    ...(kind === 'access_token' && { tokenType: members.confirmation?.jkt ? 'DPoP' : 'Bearer' }),
-  });
+    ...(given.kind === 'access_token' && { tokenType: isDpopBound(given) ? 'DPoP' : 'Bearer' }),
+    ...given,
+  } as Record<string, unknown>;
+  check('save', refreshToken === undefined ? record : { ...record, refreshToken }, now);
+  return {
+    value,
+    refreshToken: refreshToken as string | undefined,
+    record: Object.freeze(record) as unknown as TokenRecord,
+  };
 }
 
-/** `record` with `changes` made; `null` takes a member away. @throws TypeError as {@link newRecord} */
+/** `record` with `changes` made; `null` takes an optional member away. @throws TypeError as {@link newRecord} */
 export function changedRecord(record: TokenRecord, changes: TokenChanges, now: number): TokenRecord {
   if (!isObject(changes)) throw new TypeError('update: the changes must be an object');
-  return soundRecord('update', UPDATABLE, changes, now, { ...record, lastModifiedAt: now });
+  refuseOthers('update', changes, UPDATABLE);
+  const removed = REMOVABLE.filter((member) => changes[member] === null);
+  const kept = UPDATABLE.filter((member) => !(removed as readonly string[]).includes(member));
+  const changed: Record<string, unknown> = {
+    ...record,
+    lastModifiedAt: now,
+    ...copied('update', changes, kept),
+  };
+  for (const member of removed) delete changed[member];
+  check('update', changed, now);
+  return Object.freeze(changed) as unknown as TokenRecord;
 }
 
 /** `record` revoked now. */
@@ -67,26 +92,36 @@ export function revokedRecord(record: TokenRecord, now: number): TokenRecord {
   return Object.freeze({ ...record, status: 'revoked', lastModifiedAt: now });
 }
 
-function soundRecord(
-  method: 'save' | 'update',
-  allowed: readonly string[],
-  members: Readonly<Record<string, unknown>>,
-  now: number,
-  base: Readonly<Record<string, unknown>>,
-): TokenRecord {
-  const record: Record<string, unknown> = { ...base };
-  for (const [member, given] of Object.entries(members)) {
-    if (!allowed.includes(member)) throw new TypeError(`${method}: unknown or fixed member "${member}"`);
-    if (given === null && method === 'update') delete record[member];
-    else if (given !== undefined) record[member] = frozenCopy(method, member, given);
-  }
-  const problem = recordProblem(record, now);
-  if (problem !== undefined) throw new TypeError(`${method}: ${problem}`);
-  return Object.freeze(record) as unknown as TokenRecord;
+function isDpopBound({ confirmation }: Record<string, unknown>): boolean {
+  return isObject(confirmation) && confirmation.jkt !== undefined;
 }
 
-/** A deep copy as JSON sees it: it can be answered as JSON, and is the store's own. */
-function frozenCopy(method: string, member: string, value: unknown): unknown {
+function refuseOthers(method: string, given: object, allowed: readonly string[]): void {
+  const other = Object.keys(given).find((member) => !allowed.includes(member));
+  if (other !== undefined) throw new TypeError(`${method}: unknown or fixed member "${other}"`);
+}
+
+function check(method: string, record: object, now: number): void {
+  const problem = recordProblem(record, now);
+  if (problem !== undefined) throw new TypeError(`${method}: ${problem}`);
+}
+
+/** The given members, each read once, own or inherited. */
+function copied(
+  method: string,
+  given: Readonly<Record<string, unknown>>,
+  members: readonly string[],
+): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  for (const member of members) {
+    const value = given[member];
+    if (value !== undefined) copy[member] = jsonCopy(method, member, value);
+  }
+  return copy;
+}
+
+/** A frozen copy as JSON sees it: it can be answered as JSON, and is the store's own. */
+function jsonCopy(method: string, member: string, value: unknown): unknown {
   if (typeof value !== 'object') return value;
   try {
     return JSON.parse(JSON.stringify(value), (_key, inner: unknown) => Object.freeze(inner));

@@ -49,11 +49,7 @@ export class ConflictError extends StoreError {
   }
 }
 
-export function isStoreError(error: unknown): boolean {
-  return error instanceof Error && KIND in error;
-}
-
-/** What a thrown value says about the store: of whatever is not ours, that it is unavailable. */
-export function storeErrorKind(error: unknown): StoreErrorKind {
-  return isStoreError(error) ? (error as { [KIND]: StoreErrorKind })[KIND] : 'unavailable';
+/** What one of these errors says, whichever build of this package it was made by; `undefined` of any other value. */
+export function storeErrorKind(error: unknown): StoreErrorKind | undefined {
+  return error instanceof Error && KIND in error ? (error[KIND] as StoreErrorKind) : undefined;
 }

@@ -11,7 +11,8 @@ export type TokenState = 'active' | 'revoked' | 'expired' | 'not_yet_valid' | 'c
  */
 export function tokenState(record: TokenRecord, now: number, clientUsable = true): TokenState {
   if (record.status !== 'approved') return 'revoked';
-  if (record.expiresAt !== undefined && now >= record.expiresAt) return 'expired';
-  if (record.notBefore !== undefined && now < record.notBefore) return 'not_yet_valid';
+  // Written so that a time that is no number never keeps a token alive.
+  if (record.expiresAt !== undefined && !(now < record.expiresAt)) return 'expired';
+  if (record.notBefore !== undefined && !(now >= record.notBefore)) return 'not_yet_valid';
   return clientUsable ? 'active' : 'client_disabled';
 }

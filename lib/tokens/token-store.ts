@@ -14,18 +14,8 @@ export interface TokenStore {
 export type NewToken = { readonly token: string } & Pick<TokenRecord, 'kind' | 'clientId'> &
   Partial<TokenRecord>;
 
-/** What {@link ManagedTokenStore.update} may change. `null` takes an optional member away. */
-export type TokenChanges = {
-  readonly [Member in UpdatableMember]?:
-    | TokenRecord[Member]
-    | (undefined extends TokenRecord[Member] ? null : never);
-};
-
-/** The members that an update may change; identity and status have methods of their own. */
-export type UpdatableMember =
-  | 'scope'
-  | 'audience'
-  | 'attributes'
+/** The members that an update may change or take away. */
+export type RemovableMember =
   | 'expiresAt'
   | 'notBefore'
   | 'app'
@@ -33,9 +23,23 @@ export type UpdatableMember =
   | 'apiProducts'
   | 'brand'
   | 'claims'
-  | 'authorizationDetails'
+  | 'authorizationDetails';
+
+/** The members that an update may change; identity and status have methods of their own. */
+export type UpdatableMember =
+  | RemovableMember
+  | 'scope'
+  | 'audience'
+  | 'attributes'
   | 'refreshCount'
   | 'lastModifiedBy';
+
+/** What {@link ManagedTokenStore.update} changes. `null` takes an optional member away. */
+export type TokenChanges = {
+  readonly [Member in UpdatableMember]?:
+    | TokenRecord[Member]
+    | (Member extends RemovableMember ? null : never);
+};
 
 /** A store that also makes, changes and ends tokens. All four built-in stores are of this kind. */
 export interface ManagedTokenStore extends TokenStore {
