@@ -20,5 +20,6 @@ export default {
   },
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   collectCoverageFrom: ['lib/**/*.ts'],
+  coverageThreshold: { global: { statements: 100, branches: 100, functions: 100, lines: 100 } },
   restoreMocks: true,
 };

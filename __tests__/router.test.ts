@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
 import * as lib from '../lib/index.js';
-import { A, B, C, ISSUER, NOW, world } from './support/world.js';
+import { A, B, C, ISSUER, NOW, postToken, world } from './support/world.js';
 
 const store = { find: () => undefined };
 
@@ -37,7 +37,7 @@ describe('introspectionRouter', () => {
       user = (req as { user?: unknown }).user;
       next();
     });
-    await request(app).post(A).set('Authorization', as('api')).type('form').send({ token: 'at-live' });
+    await postToken(app, A, as('api'), 'at-live');
     await request(app).get('/elsewhere');
     expect(user).toBe('of the app');
     const require = createRequire(import.meta.url);
@@ -147,11 +147,7 @@ describe('the public face', () => {
     const tokens = new required.MemoryTokenStore();
     await tokens.save({ token: 'at', kind: 'access_token', clientId: 'app', refreshToken: 'rt' });
     const app = express().use(lib.introspectionRouter({ tokens, clients, issuer: ISSUER }));
-    const live = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'at' });
+    const live = await postToken(app, A, as('app'), 'at');
     expect(live.body).toMatchObject({ active: true });
     for (const [error, status] of [
       [new required.NotFoundError(), 404],
@@ -160,11 +156,7 @@ describe('the public face', () => {
     ] as const) {
       const failing = { find: () => Promise.reject(error) };
       const broken = express().use(lib.introspectionRouter({ tokens: failing, clients, issuer: ISSUER }));
-      const answer = await request(broken)
-        .post(B)
-        .set('Authorization', as('app'))
-        .type('form')
-        .send({ token: 'x' });
+      const answer = await postToken(broken, B, as('app'), 'x');
       expect(answer.status).toBe(status);
     }
   });

@@ -13,6 +13,7 @@ import {
   INACTIVE,
   ISSUER,
   NOW,
+  postToken,
   SECONDS,
   world,
 } from '../support/world.js';
@@ -22,11 +23,7 @@ const BASIC_CHALLENGE = 'Basic realm="token introspection", charset="UTF-8"';
 describe('OAuth introspection: active tokens', () => {
   it('I-10 I-11 answers a live access token with what its record has, and nothing else', async () => {
     const { app, as } = await world();
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('api'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('api'), 'at-live');
     expect(answer.status).toBe(200);
     expect(answer.headers['content-type']).toBe('application/json');
     expect(answer.body).toStrictEqual({
@@ -64,11 +61,7 @@ describe('OAuth introspection: active tokens', () => {
       authorizationDetails: [{ type: 'payment' }],
       claims: { tenant: 'blue', level: 3 },
     });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('api'))
-      .type('form')
-      .send({ token: 'full' });
+    const answer = await postToken(app, A, as('api'), 'full');
     expect(answer.body).toStrictEqual({
       active: true,
       sub: 'alice',
@@ -104,11 +97,7 @@ describe('OAuth introspection: active tokens', () => {
       color: 'red',
     };
     await tokens.save({ token: 'claims', kind: 'access_token', clientId: 'app', claims });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'claims' });
+    const answer = await postToken(app, A, as('app'), 'claims');
     expect(answer.body).toStrictEqual({
       active: true,
       client_id: 'app',
@@ -120,21 +109,13 @@ describe('OAuth introspection: active tokens', () => {
 
   it('T-04 says DPoP of a token that is bound to a DPoP key', async () => {
     const { app, as } = await world();
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('api'))
-      .type('form')
-      .send({ token: 'at-bound' });
+    const answer = await postToken(app, A, as('api'), 'at-bound');
     expect(answer.body).toMatchObject({ active: true, token_type: 'DPoP', cnf: { jkt: 'x' } });
   });
 
   it('I-19 leaves token_type out for a refresh token, which its owner may ask about', async () => {
     const { app, as } = await world();
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'rt-live' });
+    const answer = await postToken(app, A, as('app'), 'rt-live');
     expect(answer.body).toStrictEqual({
       active: true,
       sub: 'alice',
@@ -147,11 +128,7 @@ describe('OAuth introspection: active tokens', () => {
   it('leaves exp out for a token that never expires', async () => {
     const { app, as, tokens } = await world();
     await tokens.save({ token: 'for-ever', kind: 'access_token', clientId: 'app' });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'for-ever' });
+    const answer = await postToken(app, A, as('app'), 'for-ever');
     expect(answer.body).toStrictEqual({ active: true, client_id: 'app', token_type: 'Bearer', iat: SECONDS });
   });
 
@@ -213,8 +190,7 @@ describe('OAuth introspection: inactive tokens', () => {
 
   it('I-15 ends a token at the very millisecond of its expiry, and begins it at its nbf', async () => {
     const { app, as, clock } = await world();
-    const ask = async (token: string) =>
-      (await request(app).post(A).set('Authorization', as('api')).type('form').send({ token })).body.active;
+    const ask = async (token: string) => (await postToken(app, A, as('api'), token)).body.active;
     clock.now = NOW + HOUR - 1;
     expect(await ask('at-live')).toBe(true);
     expect(await ask('at-future')).toBe(false);
@@ -227,18 +203,14 @@ describe('OAuth introspection: inactive tokens', () => {
 describe('OAuth introspection: policy', () => {
   it('I-21 narrows the scope of a protected resource to its own scopes', async () => {
     const { app, as } = await world();
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('narrow-api'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('narrow-api'), 'at-live');
     expect(answer.body).toMatchObject({ active: true, scope: 'read', sub: 'alice' });
   });
 
   it("audits every use of introspects: 'any'", async () => {
     const { app, as, events } = await world();
     for (const token of ['at-live', 'rt-live', 'unknown']) {
-      await request(app).post(A).set('Authorization', as('opted-out')).type('form').send({ token });
+      await postToken(app, A, as('opted-out'), token);
     }
     expect(events.map(({ outcome, introspects }) => [outcome, introspects])).toStrictEqual([
       ['active', 'any'],
@@ -259,8 +231,7 @@ describe('OAuth introspection: policy', () => {
           claims: { seen: true },
         },
     });
-    const ask = (caller: string) =>
-      request(app).post(A).set('Authorization', as(caller)).type('form').send({ token: 'at-live' });
+    const ask = (caller: string) => postToken(app, A, as(caller), 'at-live');
     expect((await ask('other-app')).body).toStrictEqual({
       active: true,
       sub: 'pairwise-alice',
@@ -276,11 +247,7 @@ describe('OAuth introspection: policy', () => {
 
   it('may leave the scope out', async () => {
     const { app, as } = await world({ policy: () => ({ scope: undefined, audience: undefined }) });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('app'), 'at-live');
     expect(answer.body).toMatchObject({ active: true, sub: 'alice' });
     expect(answer.body).not.toHaveProperty('scope');
     expect(answer.body).not.toHaveProperty('aud');
@@ -288,8 +255,8 @@ describe('OAuth introspection: policy', () => {
 
   it("audits the use of introspects: 'any' where the app wraps the default as well", async () => {
     const { app, as, events } = await world({ policy: (caller, token) => defaultPolicy(caller, token) });
-    await request(app).post(A).set('Authorization', as('opted-out')).type('form').send({ token: 'at-live' });
-    await request(app).post(A).set('Authorization', as('app')).type('form').send({ token: 'at-live' });
+    await postToken(app, A, as('opted-out'), 'at-live');
+    await postToken(app, A, as('app'), 'at-live');
     expect(events.map(({ introspects }) => introspects)).toStrictEqual(['any', undefined]);
   });
 
@@ -298,7 +265,7 @@ describe('OAuth introspection: policy', () => {
       policy: (_caller, token) => ({ ...token, status: 'approved', expiresAt: NOW + HOUR }),
     });
     for (const token of ['at-revoked', 'at-expired']) {
-      const answer = await request(app).post(A).set('Authorization', as('app')).type('form').send({ token });
+      const answer = await postToken(app, A, as('app'), token);
       expect(answer.text).toBe(INACTIVE);
     }
   });
@@ -321,11 +288,7 @@ describe('OAuth introspection: policy', () => {
     ['answers members of the wrong type', () => ({ subject: 5 })],
   ])('answers 500 when the policy %s', async (_what, policy) => {
     const { app, as, events } = await world({ policy: policy as never });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('app'), 'at-live');
     expect(answer.status).toBe(500);
     expect(answer.body).toStrictEqual({
       error: 'server_error',
@@ -560,11 +523,7 @@ describe('OAuth introspection: client credentials', () => {
 
   it('refuses a disabled client that has the right secret as if it were wrong', async () => {
     const { app, as, events } = await world();
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('disabled'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('disabled'), 'at-live');
     expect(answer.status).toBe(401);
     expect(events).toMatchObject([{ outcome: 'refused', clientId: 'disabled' }]);
   });
@@ -578,11 +537,7 @@ describe('OAuth introspection: client credentials', () => {
         },
       ],
     });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('app'), 'at-live');
     expect(answer.status).toBe(401);
   });
 
@@ -595,21 +550,13 @@ describe('OAuth introspection: client credentials', () => {
         },
       ],
     });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('app'), 'at-live');
     expect(answer.body).toMatchObject({ active: true });
   });
 
   it('refuses a public client with 403', async () => {
     const { app } = await world();
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', basic('public', ''))
-      .type('form')
-      .send({ token: 'rt-public' });
+    const answer = await postToken(app, A, basic('public', ''), 'rt-public');
     expect(answer.status).toBe(403);
     expect(answer.body).toMatchObject({ error: 'unauthorized_client' });
   });
@@ -617,7 +564,7 @@ describe('OAuth introspection: client credentials', () => {
   it('names in the audit only clients that exist: an unknown id could be anything', async () => {
     const { app, events } = await world();
     for (const id of ['app', 'a-secret-typed-as-id']) {
-      await request(app).post(A).set('Authorization', basic(id, 'wrong')).type('form').send({ token: 'x' });
+      await postToken(app, A, basic(id, 'wrong'), 'x');
     }
     expect(events.map(({ clientId }) => clientId)).toStrictEqual(['app', undefined]);
   });
@@ -634,17 +581,9 @@ describe('OAuth introspection: client credentials', () => {
 
   it('A-03 takes raw credentials unless told not to', async () => {
     const strict = await world({ acceptRawBasic: false, moreClients: [] });
-    const good = await request(strict.app)
-      .post(A)
-      .set('Authorization', strict.as('app'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const good = await postToken(strict.app, A, strict.as('app'), 'at-live');
     expect(good.body).toMatchObject({ active: true });
-    const malformed = await request(strict.app)
-      .post(A)
-      .set('Authorization', basic('app', '100%'))
-      .type('form')
-      .send({ token: 'x' });
+    const malformed = await postToken(strict.app, A, basic('app', '100%'), 'x');
     expect(malformed.status).toBe(401);
   });
 });
@@ -657,7 +596,7 @@ describe('OAuth introspection: Bearer callers', () => {
     scope: ['introspection'],
   } as const;
   const ask = (app: express.Express, token: string, about = 'at-live') =>
-    request(app).post(A).set('Authorization', `Bearer ${token}`).type('form').send({ token: about });
+    postToken(app, A, `Bearer ${token}`, about);
 
   it('act as the client that their token was issued to', async () => {
     const { app, tokens, events } = await world();
@@ -738,7 +677,7 @@ describe('OAuth introspection: Bearer callers', () => {
     await tokens.save({ ...caller, clientId: 'public', token: 'public' });
     await ask(app, 'no-scope');
     await ask(app, 'public');
-    await request(app).post(A).set('Authorization', basic('public', '')).type('form').send({ token: 'x' });
+    await postToken(app, A, basic('public', ''), 'x');
     expect(events.map(({ clientId }) => clientId)).toStrictEqual(['api', 'public', 'public']);
   });
 
@@ -766,11 +705,7 @@ describe('OAuth introspection: Bearer callers', () => {
 describe('OAuth introspection: outages', () => {
   it.each(FAILURES)('is 503 when the token store %s, never inactive', async (_what, fail) => {
     const { app, as, events } = await world({ tokens: failingStore(fail) });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('app'), 'at-live');
     expect(answer.status).toBe(503);
     expect(answer.headers['retry-after']).toMatch(/^[1-9]\d*$/);
     expect(answer.headers['cache-control']).toBe('no-store');
@@ -787,11 +722,7 @@ describe('OAuth introspection: outages', () => {
 
   it.each(FAILURES)('is 503 when the client store %s, never invalid_client', async (_what, fail) => {
     const { app, as } = await world({ clients: failingStore(fail) });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('app'), 'at-live');
     expect(answer.status).toBe(503);
     expect(answer.body).toMatchObject({ error: 'temporarily_unavailable' });
   });
@@ -802,11 +733,7 @@ describe('OAuth introspection: outages', () => {
         throw new NotFoundError();
       }),
     });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('app'), 'at-live');
     expect(answer.status).toBe(503);
   });
 
@@ -829,11 +756,7 @@ describe('OAuth introspection: outages', () => {
     ['I-17 a scope that is no array', { scope: 'read write' }, '"scope"'],
   ])('is 503 for a record with %s, and the audit names the member', async (_what, change, member) => {
     const { app, as, events } = await world({ tokens: { find: () => ({ ...record, ...change }) as never } });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'secret-token' });
+    const answer = await postToken(app, A, as('app'), 'secret-token');
     expect(answer.status).toBe(503);
     expect(events[0]?.fault?.message).toContain(member);
   });
@@ -867,11 +790,7 @@ describe('OAuth introspection: outages', () => {
       }
     }
     const { app, as } = await world({ tokens: { find: () => new Row() as never } });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'mine' });
+    const answer = await postToken(app, A, as('app'), 'mine');
     expect(answer.text).toBe(body.replace('"iat"', expiry > NOW ? `"exp":${SECONDS + 3600},"iat"` : '"iat"'));
   });
 
@@ -883,11 +802,7 @@ describe('OAuth introspection: outages', () => {
       },
     };
     const { app, as } = await world({ tokens: { find: () => failing } });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'mine' });
+    const answer = await postToken(app, A, as('app'), 'mine');
     expect(answer.status).toBe(503);
   });
 
@@ -902,11 +817,7 @@ describe('OAuth introspection: outages', () => {
       },
     };
     const { app, as } = await world({ tokens: { find: () => sealed } });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('narrow-api'))
-      .type('form')
-      .send({ token: 'mine' });
+    const answer = await postToken(app, A, as('narrow-api'), 'mine');
     expect(answer.body).toMatchObject({ active: true });
     expect(opened).toBe(0);
   });
@@ -917,15 +828,10 @@ describe('OAuth introspection: outages', () => {
       id === 'broken' ? ({ clientId: 'broken', secret: '' } as never) : clients.find(id);
     const { app, tokens } = await world({ clients: { find } });
     await tokens.save({ token: 'hidden', kind: 'access_token', clientId: 'broken' });
-    const ask = (token: string) =>
-      request(app).post(A).set('Authorization', as('app')).type('form').send({ token });
+    const ask = (token: string) => postToken(app, A, as('app'), token);
     expect((await ask('hidden')).text).toBe(INACTIVE);
     await tokens.save({ token: 'visible', kind: 'access_token', clientId: 'broken', audience: [API] });
-    const visible = await request(app)
-      .post(A)
-      .set('Authorization', as('api'))
-      .type('form')
-      .send({ token: 'visible' });
+    const visible = await postToken(app, A, as('api'), 'visible');
     expect(visible.status).toBe(503);
   });
 
@@ -937,11 +843,7 @@ describe('OAuth introspection: outages', () => {
     };
     const { app, as } = await world({ clock });
     broken = true;
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('app'), 'at-live');
     expect(answer.status).toBe(500);
     expect(answer.body).toMatchObject({ error: 'server_error' });
   });
@@ -950,11 +852,7 @@ describe('OAuth introspection: outages', () => {
     let now: number = NOW;
     const { app, as } = await world({ clock: () => now, rateLimit: false });
     now = Number.NaN;
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('app'), 'at-live');
     expect(answer.text).toBe(INACTIVE);
   });
 
@@ -967,19 +865,14 @@ describe('OAuth introspection: outages', () => {
             : (null as never),
       },
     });
-    const ask = (token: string) =>
-      request(app).post(A).set('Authorization', as('app')).type('form').send({ token });
+    const ask = (token: string) => postToken(app, A, as('app'), token);
     expect((await ask('mine')).body).toStrictEqual({ active: true, client_id: 'app', iat: SECONDS });
     expect((await ask('other')).text).toBe(INACTIVE);
   });
 
   it('is 500, and JSON, for claims of a store that are no JSON', async () => {
     const { app, as } = await world({ tokens: { find: () => ({ ...record, claims: { big: 1n } }) } });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'mine' });
+    const answer = await postToken(app, A, as('app'), 'mine');
     expect(answer.status).toBe(500);
     expect(answer.body).toMatchObject({ error: 'server_error' });
   });
@@ -1023,11 +916,7 @@ describe('OAuth introspection: headers', () => {
       ],
     });
     tokens.find = (() => new Promise((resolve) => setTimeout(resolve, 60))) as never;
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('app'), 'at-live');
     expect(answer.text).toBe('too late');
     while (events.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     expect(events).toMatchObject([{ outcome: 'inactive' }]);
@@ -1042,11 +931,7 @@ describe('OAuth introspection: headers', () => {
         },
       ],
     });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('app'), 'at-live');
     expect(answer.text).toBe('too late');
   });
 });

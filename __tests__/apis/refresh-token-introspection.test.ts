@@ -3,7 +3,18 @@ import express from 'express';
 import request from 'supertest';
 import { ConflictError, NotFoundError, refreshTokenIntrospection } from '../../lib/index.js';
 import { FORM, raw, serving } from '../support/http.js';
-import { B, basic, FAILURES, failingStore, HOUR, INACTIVE, ORG, SECONDS, world } from '../support/world.js';
+import {
+  B,
+  basic,
+  FAILURES,
+  failingStore,
+  HOUR,
+  INACTIVE,
+  ORG,
+  postToken,
+  SECONDS,
+  world,
+} from '../support/world.js';
 
 /** The whole body of an error, in its documented members. */
 function cspError(status: number, code: string, message: unknown): object {
@@ -20,11 +31,7 @@ function cspError(status: number, code: string, message: unknown): object {
 describe('refresh-token introspection: active tokens', () => {
   it.each([B, `${B}/app`])('answers a live refresh token to its owner at POST %s', async (path) => {
     const { app, as } = await world();
-    const answer = await request(app)
-      .post(path)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'rt-live' });
+    const answer = await postToken(app, path, as('app'), 'rt-live');
     expect(answer.status).toBe(200);
     expect(answer.headers['content-type']).toBe('application/json');
     expect(answer.headers).toMatchObject({ 'cache-control': 'no-store', pragma: 'no-cache' });
@@ -43,32 +50,20 @@ describe('refresh-token introspection: active tokens', () => {
   it('answers the token_type of the record, and leaves out what it has not', async () => {
     const { app, as, tokens } = await world();
     await tokens.save({ token: 'bare', kind: 'refresh_token', clientId: 'app', tokenType: 'offline' });
-    const answer = await request(app)
-      .post(B)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'bare' });
+    const answer = await postToken(app, B, as('app'), 'bare');
     expect(answer.body).toStrictEqual({ active: true, iat: SECONDS, token_type: 'offline' });
   });
 
   it.each([B, `${B}/public`])('T-26 answers a public client about its own token at POST %s', async (path) => {
     const { app } = await world();
-    const answer = await request(app)
-      .post(path)
-      .set('Authorization', basic('public', ''))
-      .type('form')
-      .send({ token: 'rt-public' });
+    const answer = await postToken(app, path, basic('public', ''), 'rt-public');
     expect(answer.body).toMatchObject({ active: true, sub: 'alice' });
   });
 
   it('stays live when its paired access token has expired', async () => {
     const { app, as, clock } = await world();
     clock.now += 2 * HOUR;
-    const answer = await request(app)
-      .post(B)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'rt-live' });
+    const answer = await postToken(app, B, as('app'), 'rt-live');
     expect(answer.body).toMatchObject({ active: true });
   });
 });
@@ -104,31 +99,19 @@ describe('refresh-token introspection: inactive tokens', () => {
 
   it('shows a public client only its own, whatever the policy says', async () => {
     const { app } = await world({ policy: () => true });
-    const answer = await request(app)
-      .post(B)
-      .set('Authorization', basic('public', ''))
-      .type('form')
-      .send({ token: 'rt-live' });
+    const answer = await postToken(app, B, basic('public', ''), 'rt-live');
     expect(answer.text).toBe(INACTIVE);
   });
 
   it('shows no access token, whatever the policy says', async () => {
     const { app, as } = await world({ policy: () => true });
-    const answer = await request(app)
-      .post(B)
-      .set('Authorization', as('opted-out'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, B, as('opted-out'), 'at-live');
     expect(answer.text).toBe(INACTIVE);
   });
 
   it("shows every refresh token to introspects: 'any', and audits it", async () => {
     const { app, as, events } = await world();
-    const answer = await request(app)
-      .post(B)
-      .set('Authorization', as('opted-out'))
-      .type('form')
-      .send({ token: 'rt-live' });
+    const answer = await postToken(app, B, as('opted-out'), 'rt-live');
     expect(answer.body).toMatchObject({ active: true });
     expect(events[0]).toMatchObject({ introspects: 'any' });
   });
@@ -177,11 +160,7 @@ describe('refresh-token introspection: the Authorization header', () => {
     ['A-12 a secret of a public client', basic('public', 'x')],
   ])('answers 401 with a challenge to %s', async (_what, authorization) => {
     const { app } = await world();
-    const answer = await request(app)
-      .post(B)
-      .set('Authorization', authorization)
-      .type('form')
-      .send({ token: 'rt-live' });
+    const answer = await postToken(app, B, authorization, 'rt-live');
     expect(answer.status).toBe(401);
     expect(answer.headers['www-authenticate']).toBe('Basic realm="token introspection", charset="UTF-8"');
     expect(answer.body).toStrictEqual(cspError(401, 'invalid_client', 'Client authentication failed'));
@@ -189,11 +168,7 @@ describe('refresh-token introspection: the Authorization header', () => {
 
   it('answers 400 when the client id in the path is another one', async () => {
     const { app, as } = await world();
-    const answer = await request(app)
-      .post(`${B}/other-app`)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'rt-live' });
+    const answer = await postToken(app, `${B}/other-app`, as('app'), 'rt-live');
     expect(answer.status).toBe(400);
     expect((answer.body as { message: string }).message).toBe(
       "Bad Request - Client ID in path doesn't match the Client ID in the Basic Authorization Header.",
@@ -245,7 +220,7 @@ describe('refresh-token introspection: errors', () => {
   it('answers 404 and 409 when the store says so', async () => {
     const ask = async (error: Error) => {
       const { app, as } = await world({ tokens: failingStore(() => Promise.reject(error)) });
-      return request(app).post(B).set('Authorization', as('app')).type('form').send({ token: 'rt-live' });
+      return postToken(app, B, as('app'), 'rt-live');
     };
     const missing = await ask(new NotFoundError('no such organization'));
     expect(missing.status).toBe(404);
@@ -261,8 +236,7 @@ describe('refresh-token introspection: errors', () => {
 
   it('answers 429 in the documented words', async () => {
     const { app, as } = await world({ rateLimit: { calls: { windowMs: 60_000, limit: 1 } } });
-    const ask = () =>
-      request(app).post(B).set('Authorization', as('app')).type('form').send({ token: 'rt-live' });
+    const ask = () => postToken(app, B, as('app'), 'rt-live');
     expect((await ask()).status).toBe(200);
     const answer = await ask();
     expect(answer.status).toBe(429);
@@ -276,11 +250,7 @@ describe('refresh-token introspection: errors', () => {
         throw new Error('bug');
       },
     });
-    const answer = await request(app)
-      .post(B)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'rt-live' });
+    const answer = await postToken(app, B, as('app'), 'rt-live');
     expect(answer.status).toBe(500);
     expect(answer.body).toStrictEqual(
       cspError(500, 'server_error', 'An unexpected error has occurred while processing the request'),
@@ -290,11 +260,7 @@ describe('refresh-token introspection: errors', () => {
   it.each(FAILURES)('is 503 when a store %s, never inactive', async (_what, fail) => {
     for (const failing of [{ tokens: failingStore(fail) }, { clients: failingStore(fail) }]) {
       const { app, as } = await world(failing);
-      const answer = await request(app)
-        .post(B)
-        .set('Authorization', as('app'))
-        .type('form')
-        .send({ token: 'rt-live' });
+      const answer = await postToken(app, B, as('app'), 'rt-live');
       expect(answer.status).toBe(503);
       expect(answer.headers['retry-after']).toMatch(/^[1-9]\d*$/);
       expect(answer.body).toStrictEqual(cspError(503, 'temporarily_unavailable', expect.any(String)));
@@ -319,11 +285,7 @@ describe('refreshTokenIntrospection', () => {
   it('serves its full path alone', async () => {
     const { tokens, clients, as, clock } = await world();
     const app = express().use(refreshTokenIntrospection({ tokens, clients, clock: () => clock.now }));
-    const answer = await request(app)
-      .post(B)
-      .set('Authorization', as('app'))
-      .type('form')
-      .send({ token: 'rt-live' });
+    const answer = await postToken(app, B, as('app'), 'rt-live');
     expect(answer.body).toMatchObject({ active: true });
   });
 });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { StoreUnavailableError, tokenDigest } from '../../lib/index.js';
-import { A, B, basic, C, failingStore, NOW, world } from '../support/world.js';
+import { A, B, basic, C, failingStore, NOW, postToken, world } from '../support/world.js';
 
 describe('audit', () => {
   it('gets one whole event a call', async () => {
     const { app, as, events } = await world();
-    await request(app).post(A).set('Authorization', as('api')).type('form').send({ token: 'at-live' });
-    await request(app).post(B).set('Authorization', as('app')).type('form').send({ token: 'at-live' });
+    await postToken(app, A, as('api'), 'at-live');
+    await postToken(app, B, as('app'), 'at-live');
     await request(app).get(`${C}/at-live`).set('Authorization', as('admin'));
     await request(app).get(A);
     const { durationMs, ...first } = events[0] as (typeof events)[0];
@@ -48,21 +48,13 @@ describe('audit', () => {
     ],
   ])('harms no answer when it %s', async (_what, audit) => {
     const { app, as } = await world({ audit });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('api'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('api'), 'at-live');
     expect(answer.body).toMatchObject({ active: true });
   });
 
   it('is not needed', async () => {
     const { app, as } = await world({ audit: undefined as never });
-    const answer = await request(app)
-      .post(A)
-      .set('Authorization', as('api'))
-      .type('form')
-      .send({ token: 'at-live' });
+    const answer = await postToken(app, A, as('api'), 'at-live');
     expect(answer.body).toMatchObject({ active: true });
   });
 
@@ -84,7 +76,7 @@ describe('audit', () => {
           throw thrown;
         }),
       });
-      await request(app).post(A).set('Authorization', as('app')).type('form').send({ token: 'sekret' });
+      await postToken(app, A, as('app'), 'sekret');
       expect(events[0]?.fault).toMatchObject(fault);
       expect(JSON.stringify(events[0])).not.toContain('sekret');
     }
@@ -93,7 +85,7 @@ describe('audit', () => {
         throw new TypeError('bug');
       },
     });
-    await request(app).post(A).set('Authorization', as('app')).type('form').send({ token: 'at-live' });
+    await postToken(app, A, as('app'), 'at-live');
     expect(events[0]?.fault).toMatchObject({
       name: 'TypeError',
       at: expect.stringMatching(/^\s+at .+audit\.test/),
@@ -102,7 +94,7 @@ describe('audit', () => {
 
   it('names no client for credentials that name none', async () => {
     const { app, events } = await world();
-    await request(app).post(B).set('Authorization', basic('nobody', 'x')).type('form').send({ token: 'x' });
+    await postToken(app, B, basic('nobody', 'x'), 'x');
     expect(events[0]).not.toHaveProperty('clientId');
   });
 });

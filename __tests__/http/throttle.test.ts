@@ -3,7 +3,7 @@ import { MemoryStore, type Store } from 'express-rate-limit';
 import request from 'supertest';
 import type { RateLimitOptions } from '../../lib/index.js';
 import { introspectionRouter } from '../../lib/index.js';
-import { A, B, basic, C, failingStore, INACTIVE, world } from '../support/world.js';
+import { A, B, basic, C, failingStore, INACTIVE, postToken, world } from '../support/world.js';
 
 const WINDOW = 60_000;
 const one = { windowMs: WINDOW, limit: 1 };
@@ -119,8 +119,7 @@ describe('A-09 the limit for failures', () => {
         },
       ],
     });
-    const ask = (authorization: string) =>
-      request(app).post(A).set('Authorization', authorization).type('form').send({ token: 'x' });
+    const ask = (authorization: string) => postToken(app, A, authorization, 'x');
     expect((await ask('Basic ???')).status).toBe(401);
     expect((await ask('Basic ???')).status).toBe(429);
     expect((await ask(as('app'))).status).toBe(429);

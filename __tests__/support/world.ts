@@ -1,4 +1,5 @@
 import express, { type Express, type RequestHandler } from 'express';
+import request from 'supertest';
 import {
   type AuditEvent,
   type Client,
@@ -45,8 +46,8 @@ export interface World {
   readonly events: AuditEvent[];
   readonly clock: { now: number };
   /** The Basic header of a known client. */
-  as(clientId: string): string;
-  secretOf(clientId: string): string;
+  readonly as: (clientId: string) => string;
+  readonly secretOf: (clientId: string) => string;
 }
 
 export type WorldOptions = Partial<IntrospectionRouterOptions> & {
@@ -100,6 +101,11 @@ export async function world({
 
 export function basic(clientId: string, secret: string): string {
   return `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`;
+}
+
+/** Asks about a token, as every API with a form does. */
+export function postToken(app: Express, path: string, authorization: string, token: string): request.Test {
+  return request(app).post(path).set('Authorization', authorization).type('form').send({ token });
 }
 
 const ACCESS = {

@@ -67,7 +67,7 @@ const API_OPTIONS: readonly (keyof ApiOptions)[] = [
 /** What an API itself demands of a token that it shows. */
 export interface ApiRules {
   /** Why the token is not to be shown to this caller here, whatever the policy says. */
-  hides(record: TokenRecord, caller: Client): InactiveReason | undefined;
+  readonly hides: (record: TokenRecord, caller: Client) => InactiveReason | undefined;
   /** Where the app has no policy of its own. */
   readonly policy: AccessPolicy;
 }
@@ -77,7 +77,7 @@ export interface VisibleToken {
   readonly record: TokenRecord;
   readonly state: TokenState;
   /** Opens the linked refresh token, where the policy shows it. @throws StoreUnavailableError when that fails */
-  refreshToken(): string | undefined;
+  readonly refreshToken: () => string | undefined;
 }
 
 /** What the APIs of one router share: the stores, who may call, how often, and what they may see. */

@@ -34,7 +34,7 @@ const DEFAULTS: { readonly [Part in RateLimitPart]: RateLimit | false } = {
 const MAX_BLOCKED = 10_000;
 
 /** Counts one kind of event per key, and says who has had too many. */
-export interface Throttle {
+interface Throttle {
   /** @throws HttpError 429 while `key` is over its limit */
   check(key: string): void;
   /** Counts one. @throws HttpError 429 when it is one too many, 503 when the store fails */
