@@ -167,7 +167,7 @@ describe('OAuth introspection: inactive tokens', () => {
   ];
 
   it.each(dead)(
-    'I-12 I-13 I-14 I-15 answers a token that is %s exactly as an unknown one',
+    'I-09 I-12 I-13 I-14 I-15 I-31 answers a token that is %s exactly as an unknown one',
     async (_what, token, caller, reason) => {
       const { app, as, events } = await world();
       const ask = (asked: string) =>
@@ -219,7 +219,7 @@ describe('OAuth introspection: policy', () => {
     ]);
   });
 
-  it('takes the place of the default where the app gives its own, and may narrow the answer', async () => {
+  it('I-29 takes the place of the default where the app gives its own, and may narrow the answer', async () => {
     const { app, as } = await world({
       policy: (caller, token) =>
         caller.clientId === 'other-app' && {
@@ -554,7 +554,7 @@ describe('OAuth introspection: client credentials', () => {
     expect(answer.body).toMatchObject({ active: true });
   });
 
-  it('refuses a public client with 403', async () => {
+  it('I-09 refuses a public client with 403', async () => {
     const { app } = await world();
     const answer = await postToken(app, A, basic('public', ''), 'rt-public');
     expect(answer.status).toBe(403);
@@ -879,7 +879,7 @@ describe('OAuth introspection: outages', () => {
 });
 
 describe('OAuth introspection: headers', () => {
-  it('E-03 E-04 forbids caching and never answers 304', async () => {
+  it('E-03 E-04 E-09 forbids caching and never answers 304', async () => {
     const { app, as } = await world();
     const answer = await request(app)
       .post(A)

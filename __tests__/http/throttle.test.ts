@@ -1,9 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { MemoryStore, type Store } from 'express-rate-limit';
 import request from 'supertest';
-import type { RateLimitOptions } from '../../lib/index.js';
-import { introspectionRouter } from '../../lib/index.js';
-import { A, B, basic, C, failingStore, INACTIVE, postToken, world } from '../support/world.js';
+import {
+  type Client,
+  hashClientSecret,
+  introspectionRouter,
+  type RateLimitOptions,
+} from '../../lib/index.js';
+import { A, B, basic, C, failingStore, INACTIVE, postToken, type World, world } from '../support/world.js';
 
 const WINDOW = 60_000;
 const one = { windowMs: WINDOW, limit: 1 };
@@ -11,8 +15,9 @@ type Ask = (caller: string, token: string, from?: string) => request.Test;
 
 async function limited(
   rateLimit: RateLimitOptions | false,
-): Promise<Awaited<ReturnType<typeof world>> & { ask: Ask; refresh: Ask }> {
-  const made = await world({ rateLimit });
+  moreClients: readonly Client[] = [],
+): Promise<World & { ask: Ask; refresh: Ask }> {
+  const made = await world({ rateLimit, moreClients });
   made.app.set('trust proxy', true);
   const post =
     (path: string): Ask =>
@@ -79,6 +84,17 @@ describe('A-09 the limit for failures', () => {
     expect(new Set(answers.map(({ status }) => status))).toStrictEqual(new Set([200]));
   });
 
+  it('does not show the right one that was on its way when the wrong ones became too many', async () => {
+    const { ask } = await limited({ failures: one }, [
+      { clientId: 'chosen', secret: await hashClientSecret('secret') },
+    ]);
+    const answers = await Promise.all(
+      ['wrong-1', 'wrong-2', 'secret'].map((guess) => ask(basic('chosen', guess), 'x')),
+    );
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toStrictEqual([401, 429, 429]);
+    expect(answers[2]?.status).toBe(429);
+  });
+
   it('does not show the right one among many guesses made at once', async () => {
     const { ask, secretOf } = await limited({ failures: { windowMs: WINDOW, limit: 2 } });
     const guesses = [...Array.from({ length: 20 }, (_, i) => `guess-${i}`), `${secretOf('app')}x`];
@@ -133,7 +149,7 @@ describe('A-09 the limit for failures', () => {
   });
 });
 
-describe('I-28 the limit for inactive answers', () => {
+describe('E-08 I-28 the limit for inactive answers', () => {
   it('refuses a proven caller that scans, and no other caller', async () => {
     const { ask } = await limited({ inactive: { windowMs: WINDOW, limit: 2 } });
     expect((await ask('app', 'at-live')).status).toBe(200);

@@ -182,8 +182,8 @@ export class ApiContext implements TokenSource {
 
   /**
    * A token as this caller may see it, in whatever state; `undefined` where the caller
-   * must not learn that there is one, be it that `rule` (what the API itself demands of a
-   * token) gives a reason, or that the policy, the app's or else the API's, does not show it.
+   * must not learn that there is one, be it that the API itself hides it, or that the
+   * policy, the app's or else the API's, does not show it.
    *
    * @throws HttpError 429 when such answers have been too many, and whatever a store throws
    */

@@ -93,8 +93,9 @@ function asHttpError(definition: Endpoint, thrown: unknown): HttpError {
 
 /** 404 and 409 for the two APIs that have such answers. */
 export function notFoundOrConflict(kind: StoreErrorKind): HttpError | undefined {
-  if (kind === 'not_found')
+  if (kind === 'not_found') {
     return new HttpError(404, 'not_found', 'The requested resource could not be found');
+  }
   if (kind === 'conflict') {
     return new HttpError(409, 'conflict', 'The request could not be processed due to a conflict');
   }

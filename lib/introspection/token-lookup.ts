@@ -1,5 +1,6 @@
 import type { ClientStore } from '../clients/client.js';
 import { findClient } from '../clients/client-verifier.js';
+import { isObject } from '../options.js';
 import { plainRecord, recordProblem } from '../tokens/check-token-record.js';
 import { StoreUnavailableError, storeErrorKind, UnusableAnswerError } from '../tokens/store-errors.js';
 import { isTokenSyntax } from '../tokens/token-digest.js';
@@ -38,12 +39,13 @@ export async function findToken(
     const found: unknown = await tokens.find(token);
     if (found === undefined || found === null) return undefined;
     // Getters of the store's own objects may fail as well as its `find`.
-    return { found, record: typeof found === 'object' ? plainRecord(found) : found };
+    return { found, record: isObject(found) ? plainRecord(found) : found };
   });
   if (!answer) return undefined;
-  const problem = recordProblem(Array.isArray(answer.found) ? answer.found : answer.record, clock());
-  if (problem !== undefined)
+  const problem = recordProblem(answer.record, clock());
+  if (problem !== undefined) {
     throw new UnusableAnswerError(`The token store answered no usable record: ${problem}`);
+  }
   const record = answer.record as TokenRecord;
   return {
     // A store in plain JavaScript may leave out what has nothing in it.

@@ -125,9 +125,9 @@ export class MemoryTokenStore implements ManagedTokenStore {
     const now = this.#clock();
     let revoked = 0;
     await this.#walk((digest, { record }) => {
-      const named = clientId === undefined || record.clientId === clientId;
-      if (named && (subject === undefined || record.subject === subject))
-        revoked += this.#revoke(digest, now);
+      if (clientId !== undefined && record.clientId !== clientId) return;
+      if (subject !== undefined && record.subject !== subject) return;
+      revoked += this.#revoke(digest, now);
     });
     return revoked;
   }
