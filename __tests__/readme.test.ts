@@ -2,16 +2,27 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import type { Express } from 'express';
+import { transform } from '@swc/core';
+import express, { type Express } from 'express';
 import request from 'supertest';
-import { type ManagedTokenStore, type TokenStore, tokenDigest } from '../lib/index.js';
-import { basic } from './support/world.js';
+import {
+  type AccessPolicy,
+  type RequireActiveTokenOptions,
+  requireActiveToken,
+  type TokenStore,
+  tokenDigest,
+} from '../lib/index.js';
+import { basic, NOW, postToken, world } from './support/world.js';
 
 const readme = await readFile('README.md', 'utf8');
 const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
 
 /** Runs code of the README against the built package, as a user would have it in a file. */
-async function load<T>(name: string, code: string): Promise<T> {
+async function load<T>(name: string, typed: string): Promise<T> {
+  const { code } = await transform(typed, {
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2023' },
+    module: { type: 'es6' },
+  });
   const folder = join('dist', 'readme');
   await mkdir(folder, { recursive: true });
   const file = join(folder, `${name}.mjs`);
@@ -40,75 +51,91 @@ describe('README', () => {
   });
 
   it('has quick starts for the issuer and the API that work as they stand', async () => {
-    const [issuer = '', api = ''] = blocks;
-    const code = `${issuer}\n${api}\nexport { app, tokens };`.replace('app.listen(4000);', '');
+    const [issuer = '', api = '', token = ''] = blocks;
+    const code = `${issuer}\n${api}\n${token}\nexport { app };`.replace('app.listen(4000);', '');
     expect(issuer).toContain('app.listen(4000);');
-    const { app, tokens } = await load<{ app: Express; tokens: ManagedTokenStore }>('quick-starts', code);
-    const audience = ['https://api.example.com'];
-    await tokens.save({
-      token: 'at',
-      kind: 'access_token',
-      clientId: 'orders-api',
-      subject: 'alice',
-      scope: ['orders:read'],
-      audience,
+    const { app } = await load<{ app: Express }>('quick-starts', code);
+    expect(
+      (await postToken(app, '/v1/oauth/introspect', basic('orders-api', 'change me too'), 'try-me')).body,
+    ).toMatchObject({
+      active: true,
+      sub: 'alice',
     });
-    const asked = await request(app)
-      .post('/v1/oauth/introspect')
-      .set('Authorization', basic('orders-api', 'change me'))
-      .type('form')
-      .send({ token: 'at' });
-    expect(asked.body).toMatchObject({ active: true, sub: 'alice' });
-    const called = await request(app).get('/orders').set('Authorization', 'Bearer at');
+    const called = await request(app).get('/orders').set('Authorization', 'Bearer try-me');
     expect(called.body).toStrictEqual({ for: 'alice' });
     expect((await request(app).get('/orders')).status).toBe(401);
+    expect(readme).toContain("curl -u 'orders-api:change me too' -d token=try-me");
   });
 
-  it('has a policy and a store that work as they stand', async () => {
-    const policy = blocks.find((block) => block.includes('const policy')) as string;
-    const shown = await load<{ policy: (caller: object, token: object) => unknown }>(
-      'policy',
-      `${policy}\nexport { policy };`,
+  it('has a policy that works as it stands', async () => {
+    const code = blocks.find((block) => block.includes('const policy')) as string;
+    const { policy } = await load<{ policy: AccessPolicy }>('policy', `${code}\nexport { policy };`);
+    const record = {
+      clientId: 'app',
+      kind: 'access_token',
+      status: 'approved',
+      issuedAt: 1,
+      scope: [],
+      audience: ['x'],
+    } as const;
+    expect(policy({ clientId: 'statistics', audiences: ['x'] }, record, 'oauth-introspection')).toMatchObject(
+      { scope: [] },
     );
-    expect(shown.policy({ clientId: 'support' }, {})).toStrictEqual({ scope: [], subject: undefined });
-    expect(shown.policy({ clientId: 'app' }, { clientId: 'app' })).toBe(true);
+    expect(policy({ clientId: 'statistics' }, record, 'oauth-introspection')).toBe(false);
+    expect(policy({ clientId: 'app' }, record, 'oauth-introspection')).toBe(true);
+  });
 
-    const store = blocks.find((block) => block.includes('db.tokenByDigest')) as string;
-    const row = {
+  it('has a store that works as it stands', async () => {
+    const code = blocks.find((block) => block.includes('db.tokenByDigest')) as string;
+    const { rows, tokens } = await load<{ rows: Map<string, object>; tokens: TokenStore }>(
+      'store',
+      `const rows = new Map();\nconst db = { tokenByDigest: async (digest) => rows.get(digest) };\n${code}\nexport { rows, tokens };`,
+    );
+    rows.set(tokenDigest('at'), {
       kind: 'access_token',
       client_id: 'app',
       revoked: false,
-      sub: 'alice',
-      scope: 'a b',
-      aud: 'x',
-      issued_at: new Date(1),
-      expires_at: new Date(2),
-    };
-    const { rows, tokens } = await load<{ rows: Map<string, object>; tokens: TokenStore }>(
-      'store',
-      `const rows = new Map();\nconst db = { tokenByDigest: async (digest) => rows.get(digest) };\n${store}\nexport { rows, tokens };`,
-    );
-    rows.set(tokenDigest('at'), row);
-    expect(await tokens.find('at')).toStrictEqual({
-      kind: 'access_token',
-      clientId: 'app',
-      status: 'approved',
-      subject: 'alice',
-      scope: ['a', 'b'],
-      audience: ['x'],
-      issuedAt: 1,
-      expiresAt: 2,
+      sub: null,
+      scope: '',
+      aud: null,
+      issued_at: new Date(NOW),
+      expires_at: null,
     });
-    expect(await tokens.find('other')).toBeUndefined();
+    const { app, as } = await world({ tokens });
+    expect((await postToken(app, '/v1/oauth/introspect', as('app'), 'at')).body).toStrictEqual({
+      active: true,
+      client_id: 'app',
+      iat: NOW / 1000,
+    });
+    expect((await postToken(app, '/v1/oauth/introspect', as('app'), 'other')).body).toStrictEqual({
+      active: false,
+    });
   });
 
-  it('makes and ends a token as it stands', async () => {
-    const code = blocks.find((block) => block.includes('tokens.save')) as string;
-    const { record } = await load<{ record: object }>(
-      'save',
-      `import { MemoryTokenStore } from 'express-token-introspection';\nconst tokens = new MemoryTokenStore();\nconst token = 'at';\n${code}\nexport const record = tokens.find(token);`,
+  it('has an error handler that works as it stands', async () => {
+    const code = blocks.find((block) => block.includes('const onError')) as string;
+    const { onError } = await load<{ onError: RequireActiveTokenOptions['onError'] }>(
+      'on-error',
+      `${code}\nexport { onError };`,
     );
-    expect(record).toMatchObject({ status: 'revoked', scope: ['orders:read'] });
+    const { tokens } = await world();
+    const app = express().use(requireActiveToken({ tokens, ...(onError && { onError }) }));
+    const answer = await request(app).get('/');
+    expect([answer.status, answer.body]).toStrictEqual([401, { problem: 'no token' }]);
+    expect(answer.headers['www-authenticate']).toBe('Bearer realm="api"');
+  });
+
+  it('lists every member of a record, and of an audit event', async () => {
+    const section = readme.split('| member of a record |')[1]?.split('\n\n')[0] ?? '';
+    const listed = [...section.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
+      names.replace(/`/g, '').split(', '),
+    );
+    expect(listed.toSorted()).toStrictEqual(
+      (await membersOf('tokens/token-record.ts', 'TokenRecord')).toSorted(),
+    );
+    expect(tableUnder('The audit event').toSorted()).toStrictEqual(
+      (await membersOf('http/audit.ts', 'AuditEvent')).toSorted(),
+    );
   });
 
   it.each([

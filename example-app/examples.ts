@@ -29,8 +29,20 @@ export function examples(origin: string): readonly Example[] {
       body: '{"active":true,"sub":"alice",…}',
     },
     {
-      title: 'An expired token, a revoked one, one for another API: all the same answer',
+      title: 'An expired token',
       command: `${asApi} -d token=access-expired ${introspect}`,
+      status: 200,
+      body: INACTIVE,
+    },
+    {
+      title: 'A revoked one: the same answer',
+      command: `${asApi} -d token=access-revoked ${introspect}`,
+      status: 200,
+      body: INACTIVE,
+    },
+    {
+      title: 'A live one that is meant for another API: the same answer again',
+      command: `${asApi} -d token=access-other-api ${introspect}`,
       status: 200,
       body: INACTIVE,
     },

@@ -30,7 +30,7 @@ function printWelcome(origin: string, shown: readonly NewToken[]): void {
   for (const { token, clientId, kind, audience = [] } of shown) {
     console.log(`  ${token.padEnd(20)} ${clientId.padEnd(11)} ${kind.padEnd(14)} ${audience.join(' ')}`);
   }
-  console.log(`\nTry, in another terminal:`);
+  console.log(`\nTry, in another terminal (… stands for more members, in any order):`);
   for (const { title, command, status, body } of examples(origin)) {
     console.log(`\n  # ${title}\n  ${command}\n  #=> ${`${status} ${body}`.trim()}`);
   }

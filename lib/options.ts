@@ -31,6 +31,10 @@ export function isDuration(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }
 
+/** What is expected of a store, for {@link must}. */
+export const STORE =
+  'a store: an object with a find method, such as a MemoryTokenStore or a MemoryClientStore';
+
 /** Whether `value` is an object with all these methods (own or inherited). An array, which has a `find` too, is no store. */
 export function hasMethods(value: unknown, ...names: string[]): boolean {
   return isObject(value) && names.every((name) => isFunction(value[name]));

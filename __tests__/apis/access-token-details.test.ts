@@ -1,9 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
-import { accessTokenDetails, ConflictError, NotFoundError } from '../../lib/index.js';
+import { accessTokenDetails, ConflictError, defaultPolicy, NotFoundError } from '../../lib/index.js';
 import { raw, serving } from '../support/http.js';
-import { basic, C, FAILURES, failingStore, HOUR, NOW, ORG, world } from '../support/world.js';
+import {
+  A,
+  B,
+  basic,
+  C,
+  FAILURES,
+  failingStore,
+  HOUR,
+  NOW,
+  ORG,
+  postToken,
+  world,
+} from '../support/world.js';
 
 const NOT_FOUND =
   '{"code":"keymanagement.service.AccessTokenDoesntExists","message":"Access Token doesnt exists","contexts":[]}';
@@ -181,6 +193,31 @@ describe('access-token details: tokens that are not there', () => {
     const answer = await request(app).get(`${C}/at-live`).set('Authorization', as('admin'));
     expect(answer.status).toBe(404);
     expect(answer.text).toBe(NOT_FOUND);
+  });
+
+  it('shows a token of the organization where the app wraps the default policy', async () => {
+    const { app, as, events } = await world({ policy: (...asked) => defaultPolicy(...asked) });
+    const answer = await request(app).get(`${C}/at-live`).set('Authorization', as('admin'));
+    expect(answer.status).toBe(200);
+    expect(events[0]).not.toHaveProperty('introspects');
+  });
+
+  it('tells the policy which API is asked', async () => {
+    const asked: string[] = [];
+    const { app, as } = await world({
+      policy: (_caller, _token, api) => {
+        asked.push(api);
+        return true;
+      },
+    });
+    await request(app).get(`${C}/at-live`).set('Authorization', as('admin'));
+    await postToken(app, A, as('app'), 'at-live');
+    await postToken(app, B, as('app'), 'rt-live');
+    expect(asked).toStrictEqual([
+      'access-token-details',
+      'oauth-introspection',
+      'refresh-token-introspection',
+    ]);
   });
 
   it('leaves the refresh token out where the policy does', async () => {

@@ -254,7 +254,7 @@ describe('OAuth introspection: policy', () => {
   });
 
   it("audits the use of introspects: 'any' where the app wraps the default as well", async () => {
-    const { app, as, events } = await world({ policy: (caller, token) => defaultPolicy(caller, token) });
+    const { app, as, events } = await world({ policy: (...asked) => defaultPolicy(...asked) });
     await postToken(app, A, as('opted-out'), 'at-live');
     await postToken(app, A, as('app'), 'at-live');
     expect(events.map(({ introspects }) => introspects)).toStrictEqual(['any', undefined]);
@@ -296,6 +296,7 @@ describe('OAuth introspection: policy', () => {
     });
     expect(answer.headers['cache-control']).toBe('no-store');
     expect(events[0]).toMatchObject({ outcome: 'failed', status: 500, error: 'server_error' });
+    if (!/throws|rejects/.test(_what)) expect(events[0]?.fault?.message).toMatch(/^policy: /);
   });
 });
 
@@ -748,6 +749,12 @@ describe('OAuth introspection: outages', () => {
   it.each([
     ['an unknown kind', { kind: 'authorization_code' }, '"kind"'],
     ['an unknown status', { status: 'suspended' }, '"status"'],
+    [
+      'a binding by the name that it has in answers',
+      { cnf: { jkt: 'x' } },
+      '"cnf" must be named "confirmation"',
+    ],
+    ['an expiry by another name', { exp: SECONDS }, '"exp" must be named "expiresAt"'],
     ['a NaN time', { expiresAt: Number.NaN }, '"expiresAt"'],
     ['an ISO time', { expiresAt: '2030-01-01' }, '"expiresAt"'],
     ['I-16 a time in seconds', { expiresAt: SECONDS + 3600 }, '"expiresAt"'],

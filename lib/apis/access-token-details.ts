@@ -3,11 +3,12 @@ import type { Client } from '../clients/client.js';
 import type { InactiveReason } from '../http/audit.js';
 import { endpoint, notFoundOrConflict } from '../http/endpoint.js';
 import { HttpError } from '../http/http-error.js';
-import type { AccessPolicy } from '../introspection/policy.js';
 import { isNonEmptyString, must } from '../options.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
-import { ApiContext, type ApiOptions, type VisibleToken } from './api-context.js';
+import { ApiContext, type ApiOptions, type Hides, type VisibleToken } from './api-context.js';
+
+const API = 'access-token-details';
 
 export interface AccessTokenDetailsOptions extends ApiOptions {
   /** What stands between scope values. Default `,`; some servers send a space. */
@@ -54,7 +55,7 @@ export function accessTokenDetailsIn(
   must(isNonEmptyString(scopeSeparator), factory, 'scopeSeparator', 'a non-empty string');
   must(isNonEmptyString(notFoundCode), factory, 'notFoundCode', 'a non-empty string');
   return endpoint({
-    api: 'access-token-details',
+    api: API,
     method: 'get',
     paths: [
       '/v1/o/:org_name/oauth2/accesstokens/:access_token',
@@ -70,10 +71,8 @@ export function accessTokenDetailsIn(
         access_token: string;
       };
       refuseStranger(caller, organization);
-      const found = await context.visibleToken(call, caller, token, {
-        hides: (record) => whyHidden(record, organization),
-        policy: everythingInIt,
-      });
+      const hides: Hides = (record) => whyHidden(record, organization);
+      const found = await context.visibleToken(call, caller, token, API, hides);
       if (!found) throw new HttpError(404, 'not_found', NOT_FOUND_MESSAGE);
       return details(found, token, scopeSeparator);
     },
@@ -95,9 +94,6 @@ function refuseStranger({ secret, organizations }: Client, organization: string)
     );
   }
 }
-
-/** Whoever holds the organization reads any access token in it. */
-const everythingInIt: AccessPolicy = () => true;
 
 function whyHidden(record: TokenRecord, organization: string): InactiveReason | undefined {
   if (record.kind !== 'access_token') return 'wrong_kind';

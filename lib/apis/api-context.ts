@@ -3,7 +3,7 @@ import passport from 'passport';
 import { type BasicFailure, ClientBasicStrategy } from '../clients/basic-strategy.js';
 import type { Client, ClientStore } from '../clients/client.js';
 import { ClientVerifier } from '../clients/client-verifier.js';
-import type { Audit, InactiveReason } from '../http/audit.js';
+import type { ApiName, Audit, InactiveReason } from '../http/audit.js';
 import { basicChallenge } from '../http/challenge.js';
 import type { Call } from '../http/endpoint.js';
 import { HttpError, type RefusedCredentials } from '../http/http-error.js';
@@ -24,6 +24,7 @@ import {
   isFunction,
   knownOptions,
   must,
+  STORE,
 } from '../options.js';
 import { tokenDigest } from '../tokens/token-digest.js';
 import type { TokenRecord } from '../tokens/token-record.js';
@@ -64,13 +65,8 @@ const API_OPTIONS: readonly (keyof ApiOptions)[] = [
   'requireTls',
 ];
 
-/** What an API itself demands of a token that it shows. */
-export interface ApiRules {
-  /** Why the token is not to be shown to this caller here, whatever the policy says. */
-  readonly hides: (record: TokenRecord, caller: Client) => InactiveReason | undefined;
-  /** Where the app has no policy of its own. */
-  readonly policy: AccessPolicy;
-}
+/** What an API itself demands of a token: why it is not to be shown to this caller here, whatever the policy says. */
+export type Hides = (record: TokenRecord, caller: Client) => InactiveReason | undefined;
 
 /** A token that a caller may know of. */
 export interface VisibleToken {
@@ -88,7 +84,7 @@ export class ApiContext implements TokenSource {
   readonly audit: Audit | undefined;
   readonly clock: () => number;
   readonly requireTls: boolean;
-  readonly #policy: AccessPolicy | undefined;
+  readonly #policy: AccessPolicy;
   readonly #throttles: Throttles;
   /** Of our own: the app's global one has its own strategies. */
   readonly #passport = new passport.Passport();
@@ -96,8 +92,8 @@ export class ApiContext implements TokenSource {
   /** @throws TypeError that names a bad, missing or unknown option */
   constructor(factory: string, options: ApiOptions, ...ownOptions: readonly string[]) {
     knownOptions(factory, options, [...API_OPTIONS, ...ownOptions]);
-    must(hasMethods(options.tokens, 'find'), factory, 'tokens', 'a store with a find method');
-    must(hasMethods(options.clients, 'find'), factory, 'clients', 'a store with a find method');
+    must(hasMethods(options.tokens, 'find'), factory, 'tokens', STORE);
+    must(hasMethods(options.clients, 'find'), factory, 'clients', STORE);
     must(options.policy === undefined || isFunction(options.policy), factory, 'policy', 'a function');
     must(options.audit === undefined || isFunction(options.audit), factory, 'audit', 'a function');
     checkRealm(factory, options.realm);
@@ -110,7 +106,7 @@ export class ApiContext implements TokenSource {
     this.audit = options.audit;
     this.clock = options.clock ?? Date.now;
     this.requireTls = options.requireTls ?? false;
-    this.#policy = options.policy;
+    this.#policy = options.policy ?? defaultPolicy;
     this.#throttles = throttles(factory, options.rateLimit, this.clock);
     this.#passport.use(this.#strategy(options.acceptRawBasic ?? true));
   }
@@ -183,7 +179,7 @@ export class ApiContext implements TokenSource {
   /**
    * A token as this caller may see it, in whatever state; `undefined` where the caller
    * must not learn that there is one, be it that the API itself hides it, or that the
-   * policy, the app's or else the API's, does not show it.
+   * policy does not show it.
    *
    * @throws HttpError 429 when such answers have been too many, and whatever a store throws
    */
@@ -191,13 +187,14 @@ export class ApiContext implements TokenSource {
     call: Call,
     caller: Client,
     token: string,
-    { hides, policy }: ApiRules,
+    api: ApiName,
+    hides: Hides,
   ): Promise<VisibleToken | undefined> {
     call.tokenDigest = tokenDigest(token);
     const found = await findToken(this, token);
     const reason = found ? hides(found.record, caller) : 'unknown';
     const shown =
-      found && reason === undefined ? await this.#view(call, caller, found.record, policy) : undefined;
+      found && reason === undefined ? await this.#view(call, caller, found.record, api) : undefined;
     if (!found || !shown) {
       await this.#countInactive(call, caller, reason ?? 'not_yours');
       return undefined;
@@ -224,12 +221,10 @@ export class ApiContext implements TokenSource {
     call: Call,
     caller: Client,
     record: TokenRecord,
-    apiPolicy: AccessPolicy,
+    api: ApiName,
   ): Promise<ShownToken | undefined> {
-    const policy = this.#policy ?? apiPolicy;
-    const shown = viewOf(record, await policy(caller, record));
-    call.introspectedAny =
-      shown !== undefined && apiPolicy === defaultPolicy && isSeenByOptOut(caller, record);
+    const shown = viewOf(record, await this.#policy(caller, record, api));
+    call.introspectedAny = shown !== undefined && isSeenByOptOut(caller, record, api);
     return shown;
   }
 }

@@ -10,10 +10,11 @@ import { type Call, endpoint } from '../http/endpoint.js';
 import { type FormParameters, formBody, tokenParameter } from '../http/form-body.js';
 import { HttpError, invalidRequest } from '../http/http-error.js';
 import { activeResponse } from '../introspection/active-response.js';
-import { defaultPolicy } from '../introspection/policy.js';
 import { isNonEmptyString, must } from '../options.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
 import { ApiContext, type ApiOptions } from './api-context.js';
+
+const API = 'oauth-introspection';
 
 export interface OAuthIntrospectionOptions extends ApiOptions {
   /** Our issuer identifier, which a Bearer caller's token must carry in `aud`. Without it Bearer callers are refused. */
@@ -46,7 +47,7 @@ export function oauthIntrospectionIn(
 ): Router {
   const bearer = bearerSettings(context, factory, options);
   return endpoint({
-    api: 'oauth-introspection',
+    api: API,
     method: 'post',
     paths: ['/v1/oauth/introspect'],
     requireTls: context.requireTls,
@@ -62,10 +63,7 @@ export function oauthIntrospectionIn(
       if (presented.kind === 'token' && presented.token === token) {
         throw invalidRequest('An access token may not ask about itself');
       }
-      const found = await context.visibleToken(call, caller, token, {
-        hides: nothing,
-        policy: defaultPolicy,
-      });
+      const found = await context.visibleToken(call, caller, token, API, nothing);
       return found?.state === 'active' ? activeResponse(found.record) : { active: false };
     },
     errorBody: ({ code, message }) => ({ error: code, error_description: describable(message) }),

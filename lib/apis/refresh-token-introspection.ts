@@ -6,9 +6,10 @@ import { type Call, endpoint, notFoundOrConflict } from '../http/endpoint.js';
 import { formBody, tokenParameter } from '../http/form-body.js';
 import { HttpError, invalidRequest, type RefusedCredentials } from '../http/http-error.js';
 import { seconds } from '../introspection/active-response.js';
-import { defaultPolicy } from '../introspection/policy.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import { ApiContext, type ApiOptions } from './api-context.js';
+
+const API = 'refresh-token-introspection';
 
 /** The documentation wants an integer and lists none. */
 const MODULE_CODE = 0;
@@ -45,7 +46,7 @@ export function refreshTokenIntrospection(options: ApiOptions): Router {
 /** The same in a context that it shares with the other APIs. */
 export function refreshTokenIntrospectionIn(context: ApiContext): Router {
   return endpoint({
-    api: 'refresh-token-introspection',
+    api: API,
     method: 'post',
     paths: [PATH, `${PATH}/:client_id`],
     requireTls: context.requireTls,
@@ -56,10 +57,7 @@ export function refreshTokenIntrospectionIn(context: ApiContext): Router {
       const inPath = call.req.params.client_id;
       if (inPath !== undefined && inPath !== caller.clientId) throw invalidRequest(OTHER_CLIENT_IN_PATH);
       const token = tokenParameter(await formBody(call.req, call.res));
-      const found = await context.visibleToken(call, caller, token, {
-        hides: whyHidden,
-        policy: defaultPolicy,
-      });
+      const found = await context.visibleToken(call, caller, token, API, whyHidden);
       return found?.state === 'active' ? activeBody(found.record) : { active: false };
     },
     errorBody,

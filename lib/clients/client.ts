@@ -4,7 +4,7 @@ import { parseSecretHash } from './client-secret.js';
 /** Somebody who may call the APIs, or to whom tokens are issued (RFC 6749 §2). */
 export interface Client {
   readonly clientId: string;
-  /** A hash made by `hashClientSecret` or `generateClientSecret`. A client without one is public. */
+  /** What `hashClientSecret` resolves to, or the `hash` of `generateClientSecret`. A client without one is public. */
   readonly secret?: string;
   /** The organizations whose access-token details it may read. Default none. */
   readonly organizations?: readonly string[];
@@ -55,7 +55,7 @@ export function clientProblem(value: unknown): string | undefined {
   if (!isNonEmptyString(clientId)) return '"clientId" must be a non-empty string';
   // Only an absent secret makes a client public: an empty or null column in somebody's table must not.
   if (secret !== undefined && (typeof secret !== 'string' || !parseSecretHash(secret))) {
-    return '"secret" must be a hash made by hashClientSecret or generateClientSecret';
+    return '"secret" must be a hash: what hashClientSecret resolves to, or the `hash` of generateClientSecret';
   }
   for (const member of ['organizations', 'audiences', 'scopes']) {
     const list = value[member];

@@ -8,6 +8,9 @@ export class MemoryClientStore implements ClientStore {
 
   /** @throws TypeError for a duplicate id, a secret in plain text, an unknown hash format, an unknown member */
   constructor(clients: Iterable<Client>) {
+    if (typeof clients?.[Symbol.iterator] !== 'function') {
+      throw new TypeError('MemoryClientStore: "clients" must be an array of clients');
+    }
     for (const given of clients) {
       const client = checkedClient(given);
       if (this.#clients.has(client.clientId)) {
@@ -25,9 +28,11 @@ export class MemoryClientStore implements ClientStore {
 function checkedClient(given: unknown): Client {
   if (!isObject(given)) throw new TypeError('MemoryClientStore: a client must be an object');
   const unknown = unknownClientMember(given);
-  if (unknown !== undefined) throw new TypeError(`MemoryClientStore: unknown member "${unknown}"`);
   const client = plainClient(given);
-  const problem = clientProblem(client);
-  if (problem !== undefined) throw new TypeError(`MemoryClientStore: ${problem}`);
-  return frozenCopy(client) as Client;
+  const problem = unknown === undefined ? clientProblem(client) : `unknown member "${unknown}"`;
+  if (problem === undefined) return frozenCopy(client) as Client;
+  const { clientId } = client;
+  throw new TypeError(
+    `MemoryClientStore: ${typeof clientId === 'string' ? `client "${clientId}": ` : ''}${problem}`,
+  );
 }

@@ -13,6 +13,7 @@ import {
   isNonEmptyString,
   knownOptions,
   must,
+  STORE,
 } from '../options.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
 import type { TokenStore } from '../tokens/token-store.js';
@@ -127,13 +128,8 @@ function introspectorOption(options: RequireActiveTokenOptions, clock: () => num
     'given, one of them',
   );
   if (tokens !== undefined) {
-    must(hasMethods(tokens, 'find'), FACTORY, 'tokens', 'a store with a find method');
-    must(
-      clients === undefined || hasMethods(clients, 'find'),
-      FACTORY,
-      'clients',
-      'a store with a find method',
-    );
+    must(hasMethods(tokens, 'find'), FACTORY, 'tokens', STORE);
+    must(clients === undefined || hasMethods(clients, 'find'), FACTORY, 'clients', STORE);
     return storeIntrospector(tokens, { clock, ...(clients && { clients }) });
   }
   must(clients === undefined, FACTORY, 'clients', 'left out where there is no "tokens"');

@@ -1,6 +1,6 @@
 import { onRejection } from '../thenable.js';
 import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
-import { HttpError } from './http-error.js';
+import { HookError, HttpError } from './http-error.js';
 
 /** Which API was called. */
 export type ApiName = 'oauth-introspection' | 'refresh-token-introspection' | 'access-token-details';
@@ -82,7 +82,7 @@ export function faultOf(error: unknown): Fault {
   return {
     name,
     ...(typeof code === 'string' && { code }),
-    ...(error instanceof UnusableAnswerError && { message }),
+    ...((error instanceof UnusableAnswerError || error instanceof HookError) && { message }),
     ...(frames && { at: frames.join('\n') }),
   };
 }

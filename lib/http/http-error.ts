@@ -47,6 +47,9 @@ export class HttpError extends Error {
   }
 }
 
+/** A hook of the app's answered something that cannot be used. The message names a member, never a value. */
+export class HookError extends TypeError {}
+
 /** How long (seconds) a caller should wait before it asks again after an outage. */
 const RETRY_AFTER_OUTAGE = 5;
 

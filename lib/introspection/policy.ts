@@ -1,4 +1,6 @@
 import type { Client } from '../clients/client.js';
+import type { ApiName } from '../http/audit.js';
+import { HookError } from '../http/http-error.js';
 import { isObject } from '../options.js';
 import { RECORD_MEMBERS, recordProblem } from '../tokens/check-token-record.js';
 import type { TokenRecord } from '../tokens/token-record.js';
@@ -53,22 +55,25 @@ const VIEW_MEMBERS: readonly ViewMember[] = [
 ];
 
 /**
- * Decides whether a caller may see a token: `true`, `false` (then it is answered as one
- * that does not exist), or a narrower view of it. What the contracts fix holds whatever
- * it says: the refresh-token API shows refresh tokens only, and a public client its own.
+ * Decides whether a caller may see a token through an API: `true`, `false` (then it is
+ * answered as one that does not exist), or a view of it. What the contracts fix holds
+ * whatever it says: the refresh-token API shows refresh tokens only, and a public client
+ * its own; the details API shows access tokens of an organization that the caller holds.
  */
 export type AccessPolicy = (
   caller: Client,
   token: TokenRecord,
+  api: ApiName,
 ) => boolean | TokenView | Promise<boolean | TokenView>;
 
 /**
  * The default: a caller sees tokens issued to itself, and access tokens meant for one of
  * its `audiences`, of whose scope it sees its own `scopes` only where it declares them.
  * A refresh token is its owner's alone. `introspects` narrows that to `own`, or opens it
- * to `any`.
+ * to `any`. Through the details API, whoever holds an organization sees its access tokens.
  */
-export function defaultPolicy(caller: Client, token: TokenRecord): boolean | TokenView {
+export function defaultPolicy(caller: Client, token: TokenRecord, api: ApiName): boolean | TokenView {
+  if (api === 'access-token-details') return holdsOrganizationOf(caller, token);
   if (token.clientId === caller.clientId) return true;
   if (caller.introspects === 'own') return false;
   if (!isMeantFor(caller, token) && caller.introspects !== 'any') return false;
@@ -76,9 +81,14 @@ export function defaultPolicy(caller: Client, token: TokenRecord): boolean | Tok
   return scopes === undefined || { scope: token.scope.filter((value) => scopes.includes(value)) };
 }
 
+function holdsOrganizationOf({ organizations = [] }: Client, { kind, organization }: TokenRecord): boolean {
+  return kind === 'access_token' && organization !== undefined && organizations.includes(organization);
+}
+
 /** Whether only `introspects: 'any'` lets the default policy show this token. */
-export function isSeenByOptOut(caller: Client, token: TokenRecord): boolean {
-  return caller.introspects === 'any' && token.clientId !== caller.clientId && !isMeantFor(caller, token);
+export function isSeenByOptOut(caller: Client, token: TokenRecord, api: ApiName): boolean {
+  if (api === 'access-token-details' || caller.introspects !== 'any') return false;
+  return token.clientId !== caller.clientId && !isMeantFor(caller, token);
 }
 
 function isMeantFor(caller: Client, token: TokenRecord): boolean {
@@ -96,7 +106,7 @@ export interface ShownToken {
 /**
  * The record as the policy's answer shows it; `undefined` when it does not.
  *
- * @throws TypeError for an answer that is none: a policy that forgets to return, or misspells what it narrows, must not decide anything
+ * @throws HookError for an answer that is none: a policy that forgets to return, or misspells what it narrows, must not decide anything
  */
 export function viewOf(record: TokenRecord, allowed: unknown): ShownToken | undefined {
   if (allowed === true) return { record, showsRefreshToken: true };
@@ -111,18 +121,18 @@ export function viewOf(record: TokenRecord, allowed: unknown): ShownToken | unde
     audience: narrowed(record.audience, view, 'audience'),
   };
   const problem = recordProblem(shown, 0);
-  if (problem !== undefined) throw new TypeError(`policy: ${problem}`);
+  if (problem !== undefined) throw new HookError(`policy: ${problem}`);
   return { record: shown as TokenRecord, showsRefreshToken: !('refreshToken' in view) };
 }
 
 /** A copy of a record with changes is a view as well, so any member of a record may be there; nothing else may. */
 function checkedView(allowed: unknown): Record<string, unknown> {
   if (!isObject(allowed) || Object.keys(allowed).length === 0) {
-    throw new TypeError('policy: must return true, false, or an object that says what to show');
+    throw new HookError('policy: must return true, false, or an object that says what to show');
   }
   const other = Object.keys(allowed).find((member) => !RECORD_MEMBERS.includes(member));
-  if (other !== undefined) throw new TypeError(`policy: unknown member "${other}"`);
-  if (allowed.refreshToken !== undefined) throw new TypeError('policy: "refreshToken" can only be left out');
+  if (other !== undefined) throw new HookError(`policy: unknown member "${other}"`);
+  if (allowed.refreshToken !== undefined) throw new HookError('policy: "refreshToken" can only be left out');
   return allowed;
 }
 
@@ -133,6 +143,6 @@ function narrowed(
 ): readonly string[] {
   if (!(member in view)) return values;
   const kept = view[member] ?? [];
-  if (!Array.isArray(kept)) throw new TypeError(`policy: "${member}" must be an array`);
+  if (!Array.isArray(kept)) throw new HookError(`policy: "${member}" must be an array`);
   return values.filter((value) => kept.includes(value));
 }

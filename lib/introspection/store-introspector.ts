@@ -1,5 +1,5 @@
 import type { ClientStore } from '../clients/client.js';
-import { checkClock, hasMethods, knownOptions, must } from '../options.js';
+import { checkClock, hasMethods, knownOptions, must, STORE } from '../options.js';
 import type { TokenStore } from '../tokens/token-store.js';
 import { activeResponse } from './active-response.js';
 import type { Introspector } from './introspector.js';
@@ -20,15 +20,10 @@ export interface StoreIntrospectorOptions {
  * @throws TypeError that names a bad option
  */
 export function storeIntrospector(tokens: TokenStore, options: StoreIntrospectorOptions = {}): Introspector {
-  must(hasMethods(tokens, 'find'), 'storeIntrospector', 'tokens', 'a store with a find method');
+  must(hasMethods(tokens, 'find'), 'storeIntrospector', 'tokens', STORE);
   knownOptions('storeIntrospector', options, ['clients', 'clock']);
   const { clients, clock = Date.now } = options;
-  must(
-    clients === undefined || hasMethods(clients, 'find'),
-    'storeIntrospector',
-    'clients',
-    'a store with a find method',
-  );
+  must(clients === undefined || hasMethods(clients, 'find'), 'storeIntrospector', 'clients', STORE);
   checkClock('storeIntrospector', clock);
   const source = { tokens, clients, clock };
   return {

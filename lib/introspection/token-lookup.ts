@@ -1,7 +1,7 @@
 import type { ClientStore } from '../clients/client.js';
 import { findClient } from '../clients/client-verifier.js';
 import { isObject } from '../options.js';
-import { plainRecord, recordProblem } from '../tokens/check-token-record.js';
+import { misnamedMember, plainRecord, recordProblem } from '../tokens/check-token-record.js';
 import { StoreUnavailableError, storeErrorKind, UnusableAnswerError } from '../tokens/store-errors.js';
 import { isTokenSyntax } from '../tokens/token-digest.js';
 import type { TokenRecord } from '../tokens/token-record.js';
@@ -39,10 +39,11 @@ export async function findToken(
     const found: unknown = await tokens.find(token);
     if (found === undefined || found === null) return undefined;
     // Getters of the store's own objects may fail as well as its `find`.
-    return { found, record: isObject(found) ? plainRecord(found) : found };
+    const record = isObject(found) ? plainRecord(found) : found;
+    return { found, record, misnamed: isObject(found) ? misnamedMember(found) : undefined };
   });
   if (!answer) return undefined;
-  const problem = recordProblem(answer.record, clock());
+  const problem = answer.misnamed ?? recordProblem(answer.record, clock());
   if (problem !== undefined) {
     throw new UnusableAnswerError(`The token store answered no usable record: ${problem}`);
   }

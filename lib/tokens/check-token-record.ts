@@ -111,6 +111,24 @@ export function recordProblem(value: unknown, now: number): string | undefined {
   return undefined;
 }
 
+/** Names from RFC 7662 and from tables; a record in which they stand for the right one would lose a check. */
+const MISNAMED: Readonly<Record<string, keyof TokenRecord>> = {
+  cnf: 'confirmation',
+  exp: 'expiresAt',
+  expires_at: 'expiresAt',
+  nbf: 'notBefore',
+  not_before: 'notBefore',
+};
+
+/** Says which member has a name that a record does not know, where its own name is missing. */
+export function misnamedMember(value: Readonly<Record<string, unknown>>): string | undefined {
+  for (const [name, member] of Object.entries(MISNAMED)) {
+    if (value[name] !== undefined && value[member] === undefined)
+      return `"${name}" must be named "${member}"`;
+  }
+  return undefined;
+}
+
 /**
  * A record as plain data: each member is read once, own or inherited, so that what is
  * checked is what is used, even where a store answers objects with getters. The linked

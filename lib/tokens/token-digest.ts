@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
  * events and in revocation events, so that none of them holds the token itself.
  */
 export function tokenDigest(token: string): string {
+  if (typeof token !== 'string') throw new TypeError('tokenDigest: the token must be a string');
   return createHash('sha256').update(token).digest('base64url');
 }
 

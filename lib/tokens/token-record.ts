@@ -35,7 +35,7 @@ export interface TokenRecord {
   readonly audience: readonly string[];
   /** RFC 7662 `iss`. */
   readonly issuer?: string;
-  /** `Bearer` or `DPoP` for an access token (RFC 6749 §5.1). */
+  /** `Bearer` or `DPoP` for an access token (RFC 6749 §5.1); for a refresh token, what the refresh-token API answers. */
   readonly tokenType?: string;
   readonly jti?: string;
   /** The tenant's brand. */

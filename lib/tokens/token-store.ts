@@ -41,7 +41,7 @@ export type TokenChanges = {
     | (Member extends RemovableMember ? null : never);
 };
 
-/** A store that also makes, changes and ends tokens. All four built-in stores are of this kind. */
+/** A store that also makes, changes and ends tokens. The built-in stores are of this kind. */
 export interface ManagedTokenStore extends TokenStore {
   /**
    * Keeps a token. Defaults: `status` approved, `issuedAt` and `createdAt` now, no

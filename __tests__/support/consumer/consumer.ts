@@ -21,7 +21,7 @@ const rows = new Map<string, TokenRecord>();
 const ownStore: TokenStore = { find: async (token) => rows.get(token) };
 const clients = new MemoryClientStore([{ clientId: 'api' } satisfies Client]);
 const tokens = new MemoryTokenStore({ maxTokens: 10 });
-const policy: AccessPolicy = (caller, token) => defaultPolicy(caller, token);
+const policy: AccessPolicy = (caller, token, api) => defaultPolicy(caller, token, api);
 const audit = (event: AuditEvent): void => console.log(event.outcome, event.reason);
 const introspector: Introspector = storeIntrospector(ownStore, { clients });
 
