@@ -1,3 +1,4 @@
+import { expect } from '@jest/globals';
 import express, { type Express, type RequestHandler } from 'express';
 import request from 'supertest';
 import {
@@ -106,6 +107,19 @@ export function basic(clientId: string, secret: string): string {
 /** Asks about a token, as every API with a form does. */
 export function postToken(app: Express, path: string, authorization: string, token: string): request.Test {
   return request(app).post(path).set('Authorization', authorization).type('form').send({ token });
+}
+
+/** Asks about a token and about one that nobody has seen, and expects the same bytes, headers included, the date aside. */
+export async function answeredAsUnknown(
+  ask: (token: string) => request.Test,
+  token: string,
+): Promise<request.Response> {
+  const answer = await ask(token).set('Connection', 'close');
+  const unknown = await ask('never-seen').set('Connection', 'close');
+  const { date: _date, ...headers } = answer.headers;
+  const { date: _unknownDate, ...unknownHeaders } = unknown.headers;
+  expect([answer.status, headers, answer.text]).toStrictEqual([unknown.status, unknownHeaders, unknown.text]);
+  return answer;
 }
 
 const ACCESS = {
