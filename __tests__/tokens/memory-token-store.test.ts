@@ -152,6 +152,8 @@ describe('MemoryTokenStore.revoke', () => {
       'revoked',
       'approved',
     ]);
+    expect(await store.revokeGrant('other')).toBe(1);
+    expect(store.find('a3')).toMatchObject({ status: 'revoked' });
     expect(await store.revokeGrant('no-such-grant')).toBe(0);
     await expect(store.revokeGrant('')).rejects.toThrow(TypeError);
   });
