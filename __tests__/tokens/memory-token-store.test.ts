@@ -362,6 +362,7 @@ describe('MemoryTokenStore.sweep', () => {
     const pauses: number[] = [];
     for (let run = 0; run < 3 && !pauses.some((pause) => pause < 20); run++) {
       const { stdout } = await promisify(execFile)(process.execPath, [
+        '--expose-gc',
         '__tests__/support/sweep-a-million.mjs',
       ]);
       const { swept, left, turns, longestPause } = JSON.parse(stdout) as Record<string, number>;
