@@ -49,6 +49,15 @@ describe('readBasicHeader', () => {
     });
   });
 
+  it('A-04 reads a secret with a line separator form-encoded only', () => {
+    const secret = 'one\u2028two\u2029three';
+    expect(readBasicHeader(basic('app', secret), true)).toStrictEqual({ kind: 'malformed' });
+    expect(readBasicHeader(basic('app', encodeURIComponent(secret)), false)).toStrictEqual({
+      kind: 'credentials',
+      readings: [{ clientId: 'app', secret }],
+    });
+  });
+
   it.each(['Basic', 'basic', 'BASIC', 'bAsIc'])('A-05 takes the scheme as "%s"', (scheme) => {
     expect(readBasicHeader(basic('a', 'b').replace('Basic', scheme), true).kind).toBe('credentials');
     expect(readBasicHeader(basic('a', 'b').replace('Basic ', `${scheme}   `), true).kind).toBe('credentials');
@@ -91,7 +100,7 @@ describe('readBasicHeader', () => {
       fc.property(text, text, (clientId, secret) => {
         const encoded = readBasicHeader(basic(encode(clientId), encode(secret)), false);
         expect(encoded).toStrictEqual({ kind: 'credentials', readings: [{ clientId, secret }] });
-        if (clientId.includes(':')) return;
+        if (clientId.includes(':') || /[\u2028\u2029]/.test(secret)) return;
         const raw = readBasicHeader(basic(clientId, secret), true);
         expect(raw.kind === 'credentials' && raw.readings.at(-1)).toStrictEqual({ clientId, secret });
       }),

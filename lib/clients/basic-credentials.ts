@@ -31,7 +31,8 @@ export function readBasicHeader(header: string | undefined, acceptRaw: boolean):
   if (!SCHEME.test(header)) return { kind: 'other_scheme' };
   const base64 = CREDENTIALS.exec(header)?.[1];
   if (base64 === undefined || !isText(base64)) return { kind: 'malformed' };
-  // The grammar above has ruled out what basic-auth would let pass; it splits at the first colon.
+  // The grammar above has ruled out what basic-auth would let pass. It splits at the first colon, and refuses
+  // line separators in a secret, which have to come form-encoded.
   const pair = parse(header);
   if (!pair || pair.name === '') return { kind: 'malformed' };
   const raw = { clientId: pair.name, secret: pair.pass };
