@@ -5,3 +5,12 @@ export function frozenCopy(value: unknown): unknown {
   const copied = Object.entries(value).map(([name, inner]) => [name, frozenCopy(inner)] as const);
   return Object.freeze(Object.fromEntries(copied));
 }
+
+/**
+ * A copy as JSON sees it, frozen all the way down.
+ *
+ * @throws TypeError for what JSON cannot write
+ */
+export function frozenJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value), (_key, inner: unknown) => Object.freeze(inner));
+}

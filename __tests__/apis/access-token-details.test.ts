@@ -232,6 +232,8 @@ describe('access-token details: tokens that are not there', () => {
       },
     ],
     ['is no string', () => 5],
+    ['is empty', () => ''],
+    ['is a promise that rejects', () => Promise.reject(new Error('late'))],
   ])('is 503 when the refresh token %s', async (_what, open) => {
     const record = {
       kind: 'access_token',

@@ -270,6 +270,24 @@ describe('OAuth introspection: policy', () => {
     ['forgets to return', () => undefined],
     ['answers a string', () => 'yes'],
     ['answers an object that says nothing', () => ({})],
+    [
+      'writes into the token',
+      (_caller: unknown, token: { expiresAt?: number }) => {
+        delete token.expiresAt;
+        return true;
+      },
+    ],
+    [
+      'writes into the scope',
+      (_caller: unknown, token: { scope: string[] }) => token.scope.push('admin') > 0,
+    ],
+    [
+      'writes into the caller',
+      (caller: { audiences?: string[] }) => {
+        caller.audiences = ['x'];
+        return true;
+      },
+    ],
     ['misspells what it narrows', () => ({ scopes: ['read'] })],
     ['answers an object of another kind', () => new Map([['scope', []]])],
     ['invents a refresh token', () => ({ refreshToken: 'x' })],
@@ -285,7 +303,8 @@ describe('OAuth introspection: policy', () => {
     });
     expect(answer.headers['cache-control']).toBe('no-store');
     expect(events[0]).toMatchObject({ outcome: 'failed', status: 500, error: 'server_error' });
-    if (!/throws|rejects/.test(_what)) expect(events[0]?.fault?.message).toMatch(/^policy: /);
+    if (/answers|forgets|misspells|invents/.test(_what))
+      expect(events[0]?.fault?.message).toMatch(/^policy: /);
   });
 });
 
@@ -866,11 +885,37 @@ describe('OAuth introspection: outages', () => {
     expect((await ask('other')).text).toBe(INACTIVE);
   });
 
-  it('is 500, and JSON, for claims of a store that are no JSON', async () => {
-    const { app, as } = await world({ tokens: { find: () => ({ ...record, claims: { big: 1n } }) } });
+  it.each([
+    ['a bigint', 1n],
+    [
+      'a toJSON that throws',
+      {
+        toJSON: () => {
+          throw new Error('no');
+        },
+      },
+    ],
+  ])('is 503 for claims of a store that are no JSON: %s', async (_what, value) => {
+    const { app, as } = await world({ tokens: { find: () => ({ ...record, claims: { value } }) } });
     const answer = await postToken(app, A, as('app'), 'mine');
-    expect(answer.status).toBe(500);
-    expect(answer.body).toMatchObject({ error: 'server_error' });
+    expect(answer.status).toBe(503);
+    expect(answer.body).toMatchObject({ error: 'temporarily_unavailable' });
+  });
+
+  it('is 503, and no more, for members that are promises which reject', async () => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', onUnhandled);
+    const late = (): Promise<never> => Promise.reject(new Error('late'));
+    const tokens = await world({ tokens: { find: () => ({ ...record, subject: late() }) as never } });
+    expect((await postToken(tokens.app, A, tokens.as('app'), 'mine')).status).toBe(503);
+    const clients = await world({
+      clients: { find: (clientId) => ({ clientId, audiences: late() }) as never },
+    });
+    expect((await postToken(clients.app, A, basic('app', 'x'), 'mine')).status).toBe(503);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    process.off('unhandledRejection', onUnhandled);
+    expect(unhandled).toStrictEqual([]);
   });
 });
 

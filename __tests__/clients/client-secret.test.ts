@@ -51,6 +51,7 @@ describe('parseSecretHash', () => {
     ['no salt', `$sha256$$${hash}`],
     ['a short hash', `$sha256$${salt}$AAAA`],
     ['trailing text', `$sha256$${salt}$${hash}!`],
+    ['a cost that scrypt does not allow', `$scrypt$ln=16,r=1,p=1$${salt}$${hash}`],
     ['a cost of zero', `$scrypt$ln=0,r=8,p=1$${salt}$${hash}`],
     ['no block size', `$scrypt$ln=14,r=0,p=1$${salt}$${hash}`],
     ['no parallelization', `$scrypt$ln=14,r=8,p=0$${salt}$${hash}`],

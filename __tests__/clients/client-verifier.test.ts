@@ -1,3 +1,4 @@
+import { scryptSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { readBasicHeader } from '../../lib/clients/basic-credentials.js';
 import type { Client, ClientStore } from '../../lib/clients/client.js';
@@ -6,6 +7,8 @@ import { generateClientSecret, hashClientSecret, MemoryClientStore } from '../..
 import { basic } from '../support/world.js';
 
 const SECRET = 'z/tZ9VwFZqApmIQ+ZH1I5pLk/uB4ud:X2/8bL+wfFTt1rFw=';
+
+const unpadded = (buffer: Buffer): string => buffer.toString('base64').replace(/=+$/, '');
 
 async function verifyHeader(verifier: ClientVerifier, header: string): Promise<string | undefined> {
   const read = readBasicHeader(header, true);
@@ -127,6 +130,8 @@ describe('ClientVerifier', () => {
     ['an empty secret', { clientId: 'app', secret: '' }],
     ['a null secret', { clientId: 'app', secret: null }],
     ['a secret in plain text', { clientId: 'app', secret: 'x' }],
+    ['a secret by another name', { clientId: 'app', secret_hash: 'x' }],
+    ['a disabling by another name', { clientId: 'app', enabled: false }],
     ['no client at all', 42],
   ])('A-12 takes no answer with %s for a public client: it is an outage', async (_what, answer) => {
     const verifier = verifierFor({ find: () => answer as never });
@@ -144,6 +149,53 @@ describe('ClientVerifier', () => {
     const wrong = await timeOf(() => verifyHeader(verifier, basic('off', 'wrong')));
     const again = await timeOf(() => verifyHeader(verifier, basic('off', 'secret')));
     expect(Math.max(right, wrong, again) / Math.min(right, wrong, again)).toBeLessThan(2);
+  });
+
+  it('hashes nothing, cheap or slow, for a caller who is stopped', async () => {
+    const cheap = `$scrypt$ln=14,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+    const clients = new MemoryClientStore([
+      { clientId: 'cheap', secret: cheap },
+      { clientId: 'generated', secret: generateClientSecret().hash },
+    ]);
+    const verifier = verifierFor(clients);
+    const stopped = (): never => {
+      throw new Error('stopped');
+    };
+    const took = await timeOf(async () => {
+      for (const clientId of ['cheap', 'generated', 'unknown']) {
+        for (let i = 0; i < 10; i++) {
+          await expect(verifier.verify([{ clientId, secret: `x${i}` }], stopped)).rejects.toThrow('stopped');
+        }
+      }
+    });
+    expect(took).toBeLessThan(200);
+  });
+
+  it('refuses the right cheap secret like any other while too many wait', async () => {
+    const salt = Buffer.from('0123456789abcdef');
+    const hash = scryptSync('0042', salt, 32, { N: 2 ** 10, r: 8, p: 1 });
+    const stored = `$scrypt$ln=10,r=8,p=1$${unpadded(salt)}$${unpadded(hash)}`;
+    const verifier = verifierFor(new MemoryClientStore([{ clientId: 'weak', secret: stored }]));
+    const flood = Array.from({ length: 34 }, (_, i) => verifyHeader(verifier, basic(`nobody-${i}`, 'x')));
+    for (const guess of ['0041', '0042']) {
+      await expect(verifyHeader(verifier, basic('weak', guess))).rejects.toMatchObject({ status: 503 });
+    }
+    await Promise.all(flood);
+    expect(await verifyHeader(verifier, basic('weak', '0042'))).toBe('weak');
+  });
+
+  it('does not stop a caller because another one with the same secret was', async () => {
+    const clients = new MemoryClientStore([{ clientId: 'app', secret: await hashClientSecret('secret') }]);
+    const verifier = verifierFor(clients);
+    const reading = [{ clientId: 'app', secret: 'secret' }];
+    const busy = ['x', 'y'].map((id) => verifyHeader(verifier, basic(id, 'x')));
+    const stopped = verifier.verify(reading, () => {
+      throw new Error('stopped');
+    });
+    const others = [verifier.verify(reading, () => {}), verifier.verify(reading, () => {})];
+    await expect(stopped).rejects.toThrow('stopped');
+    expect((await Promise.all(others)).map(({ client }) => client?.clientId)).toStrictEqual(['app', 'app']);
+    await Promise.all(busy);
   });
 
   it('refuses more than it can hash in a few seconds with 503, and still knows whom it remembers', async () => {

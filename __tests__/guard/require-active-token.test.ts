@@ -409,6 +409,27 @@ describe('requireActiveToken with onError', () => {
     expect(answer.body).toBe('handler bug');
   });
 
+  it.each([[undefined], [null], ['route'], ['router'], [0]])(
+    'never reaches the handler when a hook rejects with %p, which means "go on" to Express',
+    async (thrown) => {
+      const reject = (): Promise<never> => Promise.reject(thrown);
+      for (const { token, options } of [
+        { token: 'abc', options: { introspector: saying(LIVE), claims: reject } },
+        { token: 'abc', options: { introspector: saying({ active: false }), onError: reject } },
+      ]) {
+        const { app, reached } = guarded(options);
+        app.all('/orders', (_req, res) => void res.send('the next route'));
+        app.use(
+          (error: HttpError, _req: express.Request, res: express.Response, _next: express.NextFunction) => {
+            res.status(500).json(error.status);
+          },
+        );
+        const answer = await get(app, token);
+        expect([answer.status, answer.body, reached()]).toStrictEqual([500, 500, 0]);
+      }
+    },
+  );
+
   it("gives the app's error handler what claims throws, with onError or without", async () => {
     const claims = (): boolean => {
       throw new Error('claims bug');

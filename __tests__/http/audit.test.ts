@@ -69,6 +69,7 @@ describe('audit', () => {
       ['sekret', { name: 'string' }],
       [null, { name: 'null' }],
       [Object.assign(new Error('sekret'), { stack: undefined }), { name: 'Error' }],
+      [Object.assign(new Error(), { message: undefined, stack: null, name: 5 }), { name: '' }],
     ];
     for (const [thrown, fault] of faults) {
       const { app, as, events } = await world({

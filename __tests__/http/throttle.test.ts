@@ -268,6 +268,21 @@ describe('rateLimit', () => {
     expect((await ask('Basic ???', 'x')).status).toBe(503);
   });
 
+  it('survives a store whose init rejects: its counts are the 503', async () => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', onUnhandled);
+    const down = (): Promise<never> => Promise.reject(new Error('redis is down'));
+    const { ask } = await limited({
+      calls: one,
+      store: () => ({ init: down, increment: down, decrement() {}, resetKey() {} }),
+    });
+    expect((await ask('app', 'at-live')).status).toBe(503);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    process.off('unhandledRejection', onUnhandled);
+    expect(unhandled).toStrictEqual([]);
+  });
+
   it('works with a store that tells no reset time', async () => {
     let hits = 0;
     const increment = (): { totalHits: number; resetTime: undefined } => {

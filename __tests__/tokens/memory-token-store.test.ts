@@ -158,6 +158,18 @@ describe('MemoryTokenStore.revoke', () => {
     await expect(store.revokeGrant('')).rejects.toThrow(TypeError);
   });
 
+  it('revokes a grant to its end, though a listener saves into it', async () => {
+    const { store } = timed();
+    let saved = 0;
+    store.onRevoked(() => {
+      saved += 1;
+      if (saved < 50) void store.save({ ...ACCESS, token: `late-${saved}`, grantId: 'g' });
+    });
+    for (const token of ['a', 'b']) await store.save({ ...ACCESS, token, grantId: 'g' });
+    expect(await store.revokeGrant('g')).toBe(2);
+    expect(saved).toBe(2);
+  });
+
   it('revokes everything of a client, of a subject, and of a subject at a client', async () => {
     const { store } = timed();
     for (const clientId of ['c1', 'c2']) {

@@ -1,7 +1,8 @@
+import { frozenCopy } from '../frozen-copy.js';
 import { isObject } from '../options.js';
 import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
 import type { Credentials } from './basic-credentials.js';
-import { type Client, type ClientStore, clientProblem, plainClient } from './client.js';
+import { type Client, type ClientStore, clientProblem, misnamedClientMember, plainClient } from './client.js';
 import { isQuick, parseSecretHash, type SecretHash, verifyNothing, verifySecret } from './client-secret.js';
 import { SlowHashes } from './slow-hashes.js';
 import { VerifiedSecrets } from './verified-secrets.js';
@@ -21,15 +22,17 @@ export interface Verification {
  */
 export async function findClient(clients: ClientStore, clientId: string): Promise<Client | undefined> {
   let answer: unknown;
+  let misnamed: string | undefined;
   try {
     const found: unknown = await clients.find(clientId);
     // Getters of the store's own objects may fail as well as its `find`.
-    answer = isObject(found) ? plainClient(found) : found;
+    answer = isObject(found) ? frozenCopy(plainClient(found)) : found;
+    misnamed = isObject(found) ? misnamedClientMember(found) : undefined;
   } catch (cause) {
     throw new StoreUnavailableError('The client store is unavailable', { cause });
   }
   if (answer === undefined || answer === null) return undefined;
-  const problem = clientProblem(answer);
+  const problem = misnamed ?? clientProblem(answer);
   if (problem !== undefined) {
     throw new UnusableAnswerError(`The client store answered no usable client: ${problem}`);
   }
@@ -120,18 +123,23 @@ export class ClientVerifier {
       return false;
     }
     const name = this.#verified.nameOf({ clientId, secret }, client.secret);
-    return this.#pending.get(name) ?? this.#compare(name, secret, stored, proceed);
+    for (let pending = this.#pending.get(name); pending; pending = this.#pending.get(name)) {
+      try {
+        return await pending;
+      } catch {
+        // The caller who started it was stopped; this one is not.
+      }
+    }
+    return this.#compare(name, secret, stored, proceed);
   }
 
   #compare(name: string, secret: string, stored: SecretHash, proceed: Proceed): Promise<boolean> {
     const compare = async (): Promise<boolean> => {
       try {
-        const same = isQuick(stored)
-          ? await verifySecret(secret, stored)
-          : await this.#hashes.run(() => verifySecret(secret, stored), proceed);
+        const same = await (stored.algorithm === 'sha256'
+          ? this.#compareGenerated(secret, stored, proceed)
+          : this.#hashes.run(() => compareChosen(secret, stored), proceed));
         if (same) this.#verified.add(name);
-        // Being wrong about a secret that is compared quickly must take as long as about any other.
-        else if (isQuick(stored)) await this.#hashes.run(() => verifyNothing(secret), proceed);
         return same;
       } finally {
         this.#pending.delete(name);
@@ -141,4 +149,19 @@ export class ClientVerifier {
     this.#pending.set(name, comparison);
     return comparison;
   }
+
+  /** Compared at once, since SHA-256 costs nothing; being wrong takes as long as with a chosen secret. */
+  async #compareGenerated(secret: string, stored: SecretHash, proceed: Proceed): Promise<boolean> {
+    proceed();
+    if (await verifySecret(secret, stored)) return true;
+    await this.#hashes.run(() => verifyNothing(secret), proceed);
+    return false;
+  }
+}
+
+/** A hash that is cheaper than ours is followed by one of ours, in the same turn. */
+async function compareChosen(secret: string, stored: SecretHash): Promise<boolean> {
+  const same = await verifySecret(secret, stored);
+  if (!same && isQuick(stored)) await verifyNothing(secret);
+  return same;
 }

@@ -1,4 +1,5 @@
 import { isNonEmptyString, isObject } from '../options.js';
+import { onRejection } from '../thenable.js';
 import { parseSecretHash } from './client-secret.js';
 
 /** Somebody who may call the APIs, or to whom tokens are issued (RFC 6749 §2). */
@@ -28,11 +29,27 @@ export interface ClientStore {
   find(clientId: string): Client | undefined | Promise<Client | undefined>;
 }
 
+/** A member that is a promise is refused; that it rejects as well must not end the process. */
+function ignore(): void {}
+
 const MEMBERS = ['clientId', 'secret', 'organizations', 'audiences', 'scopes', 'introspects', 'disabled'];
 
 /** The name of a member that no client has. */
 export function unknownClientMember(client: object): string | undefined {
   return Object.keys(client).find((name) => !MEMBERS.includes(name));
+}
+
+const SECRET_BY_ANOTHER_NAME = ['secretHash', 'secret_hash', 'clientSecret', 'client_secret', 'hash'];
+
+/**
+ * Says which member has a name that a client does not know, where its own name is missing:
+ * a row with a `secret_hash` and no `secret` would be a public client.
+ */
+export function misnamedClientMember(value: Readonly<Record<string, unknown>>): string | undefined {
+  const name = SECRET_BY_ANOTHER_NAME.find((other) => value[other] !== undefined);
+  if (value.secret === undefined && name !== undefined) return `"${name}" must be named "secret"`;
+  const isOff = value.enabled === false || value.active === false;
+  return value.disabled === undefined && isOff ? '"disabled" says whether a client is disabled' : undefined;
 }
 
 /**
@@ -43,7 +60,9 @@ export function plainClient(value: object): Record<string, unknown> {
   const plain: Record<string, unknown> = {};
   for (const member of MEMBERS) {
     const found = (value as Record<string, unknown>)[member];
-    if (found !== undefined) plain[member] = found;
+    if (found === undefined) continue;
+    onRejection(found, ignore);
+    plain[member] = found;
   }
   return plain;
 }

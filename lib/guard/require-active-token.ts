@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { authorizationLines } from '../http/authorization.js';
 import { challenge } from '../http/challenge.js';
-import { HttpError, type HttpErrorCode, unavailable } from '../http/http-error.js';
+import { HttpError, type HttpErrorCode, serverFault, unavailable } from '../http/http-error.js';
 import { forbidCaching, sendJson } from '../http/respond.js';
 import { UnusableAnswerError } from '../tokens/store-errors.js';
 import type { ActiveToken } from './active-token.js';
@@ -28,16 +28,21 @@ export function requireActiveToken(options: RequireActiveTokenOptions): RequestH
       if (token) req.activeToken = token;
     } catch (error) {
       // What a `claims` function throws is a fault of the app's, for the app's error handler.
-      if (!(error instanceof HttpError)) return next(error);
+      if (!(error instanceof HttpError)) return next(asError(error));
       try {
         await refuse(error, req, res, next);
       } catch (fault) {
-        next(fault);
+        next(asError(fault));
       }
       return;
     }
     next();
   };
+}
+
+/** `next` takes undefined, null and 'route' for "go on", so whatever a hook has thrown must become an error. */
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : serverFault(thrown);
 }
 
 /**

@@ -58,11 +58,11 @@ export interface Fault {
 
 export type Audit = (event: AuditEvent) => unknown;
 
-/** Tells the app what happened. Whatever its function does, the answer is not harmed. */
-export function report(audit: Audit | undefined, event: AuditEvent): void {
+/** Tells the app what happened. Whatever becomes of it, the answer is not harmed. */
+export function report(audit: Audit | undefined, event: () => AuditEvent): void {
   if (!audit) return;
   try {
-    onRejection(audit(event), ignore);
+    onRejection(audit(event()), ignore);
   } catch {
     // The answer is what the caller came for; the app's own logging has to look after itself.
   }
@@ -76,7 +76,10 @@ export function faultOf(error: unknown): Fault {
     return faultOf(error.cause);
   }
   if (!(error instanceof Error)) return { name: error === null ? 'null' : typeof error };
-  const { name, message, stack = '' } = error;
+  // Thrown values may be anything, an error with odd members included.
+  const [name, message, stack] = [error.name, error.message, error.stack].map((part: unknown) =>
+    typeof part === 'string' ? part : '',
+  ) as [string, string, string];
   const { code } = error as { code?: unknown };
   const frames = stack.slice(stack.indexOf(message) + message.length).match(/^\s+at .+$/gm);
   return {

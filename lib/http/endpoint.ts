@@ -103,20 +103,22 @@ export function notFoundOrConflict(kind: StoreErrorKind): HttpError | undefined 
 }
 
 function audit(definition: Endpoint, call: Call, status: number, error?: HttpError): void {
-  const { clientId, tokenDigest, reason, time } = call;
-  const outcome = outcomeOf(call, error);
-  report(definition.audit, {
-    api: definition.api,
-    outcome,
-    ...(outcome === 'inactive' && reason !== undefined && { reason }),
-    ...(outcome !== 'inactive' && error?.code !== undefined && { error: error.code }),
-    status,
-    ...(clientId !== undefined && { clientId }),
-    ...(tokenDigest !== undefined && { tokenDigest }),
-    ...(call.introspectedAny && { introspects: 'any' }),
-    time,
-    durationMs: call.durationMs,
-    ...(error && error.status >= 500 && { fault: faultOf(error) }),
+  report(definition.audit, () => {
+    const { clientId, tokenDigest, reason, time } = call;
+    const outcome = outcomeOf(call, error);
+    return {
+      api: definition.api,
+      outcome,
+      ...(outcome === 'inactive' && reason !== undefined && { reason }),
+      ...(outcome !== 'inactive' && error?.code !== undefined && { error: error.code }),
+      status,
+      ...(clientId !== undefined && { clientId }),
+      ...(tokenDigest !== undefined && { tokenDigest }),
+      ...(call.introspectedAny && { introspects: 'any' }),
+      time,
+      durationMs: call.durationMs,
+      ...(error && error.status >= 500 && { fault: faultOf(error) }),
+    };
   });
 }
 

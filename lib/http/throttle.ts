@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { ipKeyGenerator, MemoryStore, type Options, type Store } from 'express-rate-limit';
 import { hasMethods, isFunction, isObject, knownOptions, must } from '../options.js';
+import { onRejection } from '../thenable.js';
 import { slowDown, unavailable } from './http-error.js';
 
 /** So many in so long. */
@@ -111,7 +112,8 @@ class StoreThrottle implements Throttle {
     this.#limit = limit;
     this.#clock = clock;
     // All that the stores read of the middleware's options is the window.
-    void store.init?.({ windowMs: limit.windowMs } as Options);
+    // When it fails, so does the first count, which is a 503.
+    onRejection(store.init?.({ windowMs: limit.windowMs } as Options), () => {});
   }
 
   check(key: string): void {

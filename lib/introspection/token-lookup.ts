@@ -1,6 +1,8 @@
 import type { ClientStore } from '../clients/client.js';
 import { findClient } from '../clients/client-verifier.js';
-import { isObject } from '../options.js';
+import { frozenJson } from '../frozen-copy.js';
+import { isNonEmptyString, isObject } from '../options.js';
+import { onRejection } from '../thenable.js';
 import { misnamedMember, plainRecord, recordProblem } from '../tokens/check-token-record.js';
 import { StoreUnavailableError, storeErrorKind, UnusableAnswerError } from '../tokens/store-errors.js';
 import { isTokenSyntax } from '../tokens/token-digest.js';
@@ -47,12 +49,24 @@ export async function findToken(
   if (problem !== undefined) {
     throw new UnusableAnswerError(`The token store answered no usable record: ${problem}`);
   }
-  const record = answer.record as TokenRecord;
   return {
-    // A store in plain JavaScript may leave out what has nothing in it.
-    record: { ...record, scope: record.scope ?? [], audience: record.audience ?? [] },
+    record: ownRecord(answer.record as TokenRecord),
     refreshToken: () => linkedRefreshToken(answer.found as TokenRecord),
   };
+}
+
+/** A frozen copy: a policy that writes into what it is shown must not decide about life, nor change the store's own. */
+function ownRecord(record: TokenRecord): TokenRecord {
+  try {
+    // A store in plain JavaScript may leave out what has nothing in it.
+    return frozenJson({
+      ...record,
+      scope: record.scope ?? [],
+      audience: record.audience ?? [],
+    }) as TokenRecord;
+  } catch {
+    throw new UnusableAnswerError('The token store answered no usable record: it must hold JSON values only');
+  }
 }
 
 /** Judges a token, which ends with the client that it was issued to. @throws StoreUnavailableError as {@link findToken} */
@@ -77,6 +91,9 @@ function linkedRefreshToken(found: TokenRecord): string | undefined {
   } catch (cause) {
     throw new StoreUnavailableError('The refresh token cannot be opened', { cause });
   }
-  if (value === undefined || typeof value === 'string') return value;
-  throw new UnusableAnswerError('The token store answered no usable record: "refreshToken" must be a string');
+  if (value === undefined || isNonEmptyString(value)) return value;
+  onRejection(value, () => {});
+  throw new UnusableAnswerError(
+    'The token store answered no usable record: "refreshToken" must be a non-empty string',
+  );
 }

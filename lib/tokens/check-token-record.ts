@@ -1,4 +1,5 @@
 import { isNonEmptyString, isObject } from '../options.js';
+import { onRejection } from '../thenable.js';
 import type { TokenRecord } from './token-record.js';
 
 interface Rule {
@@ -138,7 +139,10 @@ export function plainRecord(value: object): Record<string, unknown> {
   const plain: Record<string, unknown> = {};
   for (const [member] of MEMBERS) {
     const found = member === 'refreshToken' ? undefined : (value as Record<string, unknown>)[member];
-    if (found !== undefined) plain[member] = found;
+    if (found === undefined) continue;
+    // A member that is a promise is refused; that it rejects as well must not end the process.
+    onRejection(found, () => {});
+    plain[member] = found;
   }
   return plain;
 }

@@ -112,7 +112,8 @@ export class MemoryTokenStore implements ManagedTokenStore {
     must(isNonEmptyString(grantId), 'revokeGrant', 'grantId', 'a non-empty string');
     const now = this.#clock();
     let revoked = 0;
-    for (const digest of this.#digestsOf(grantId)) revoked += this.#revoke(digest, now);
+    // A copy: a listener may save a token of this grant meanwhile.
+    for (const digest of [...this.#digestsOf(grantId)]) revoked += this.#revoke(digest, now);
     return revoked;
   }
 

@@ -1,3 +1,4 @@
+import { frozenJson } from '../frozen-copy.js';
 import { isObject } from '../options.js';
 import { RECORD_MEMBERS, recordProblem } from './check-token-record.js';
 import { isTokenSyntax } from './token-digest.js';
@@ -124,7 +125,7 @@ function copied(
 function jsonCopy(method: string, member: string, value: unknown): unknown {
   if (typeof value !== 'object') return value;
   try {
-    return JSON.parse(JSON.stringify(value), (_key, inner: unknown) => Object.freeze(inner));
+    return frozenJson(value);
   } catch (cause) {
     throw new TypeError(`${method}: "${member}" must hold JSON values only`, { cause });
   }
