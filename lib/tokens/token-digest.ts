@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * SHA-256 of a token, in base64url: what stands for the token at rest, in audit
@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
  */
 export function tokenDigest(token: string): string {
   if (typeof token !== 'string') throw new TypeError('tokenDigest: the token must be a string');
-  return createHash('sha256').update(token).digest('base64url');
+  return hash('sha256', token, 'base64url');
 }
 
 /**
