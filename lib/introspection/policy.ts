@@ -15,26 +15,9 @@ export type TokenView = {
   readonly [Member in ViewMember]?: TokenRecord[Member] | undefined;
 } & { readonly refreshToken?: string | undefined };
 
-type ViewMember =
-  | 'scope'
-  | 'audience'
-  | 'subject'
-  | 'username'
-  | 'organization'
-  | 'brand'
-  | 'jti'
-  | 'confirmation'
-  | 'actor'
-  | 'acr'
-  | 'authTime'
-  | 'authorizationDetails'
-  | 'claims'
-  | 'attributes'
-  | 'app'
-  | 'appId'
-  | 'apiProducts';
+type ViewMember = (typeof VIEW_MEMBERS)[number];
 
-const VIEW_MEMBERS: readonly ViewMember[] = [
+const VIEW_MEMBERS = [
   'scope',
   'audience',
   'subject',
@@ -52,7 +35,7 @@ const VIEW_MEMBERS: readonly ViewMember[] = [
   'app',
   'appId',
   'apiProducts',
-];
+] as const;
 
 /**
  * Decides whether a caller may see a token through an API: `true`, `false` (then it is
