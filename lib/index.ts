@@ -11,6 +11,10 @@ export { requireActiveToken } from './guard/require-active-token.js';
 export type { ApiName, Audit, AuditEvent, Fault, InactiveReason } from './http/audit.js';
 export { HttpError, type HttpErrorCode } from './http/http-error.js';
 export type { RateLimit, RateLimitOptions, RateLimitPart } from './http/throttle.js';
+export {
+  IntrospectionUnavailableError,
+  type UnavailableReason,
+} from './introspection/introspection-unavailable.js';
 export type {
   ActiveResponse,
   InactiveResponse,

@@ -5,6 +5,7 @@ import {
   activeToken,
   type HttpError,
   type IntrospectionResponse,
+  IntrospectionUnavailableError,
   MemoryTokenStore,
   type RequireActiveTokenOptions,
   requireActiveToken,
@@ -290,6 +291,17 @@ describe('requireActiveToken when nobody can tell', () => {
       }
     },
   );
+
+  it.each([
+    [new IntrospectionUnavailableError('rate_limited', 'slow', { retryAfter: 30_000 }), '30'],
+    [new IntrospectionUnavailableError('timeout', 'late'), '5'],
+    [Object.assign(new Error('of somebody else'), { retryAfter: 30_000 }), '5'],
+  ])('tells how long to wait where the introspector knows: %s', async (error, seconds) => {
+    const { app } = guarded({ introspector: { introspect: () => Promise.reject(error) } });
+    const answer = await get(app);
+    expect(answer.status).toBe(503);
+    expect(answer.headers['retry-after']).toBe(seconds);
+  });
 
   it.each(FAILURES)('is 503 when the client store %s', async (_what, fail) => {
     const { tokens } = await world();

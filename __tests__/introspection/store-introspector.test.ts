@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MemoryTokenStore, storeIntrospector } from '../../lib/index.js';
+import { MemoryTokenStore, storeIntrospector, tokenDigest } from '../../lib/index.js';
 import { API, FAILURES, failingStore, SECONDS, world } from '../support/world.js';
 
 describe('storeIntrospector', () => {
@@ -32,6 +32,17 @@ describe('storeIntrospector', () => {
     const { tokens, clients, clock } = await world();
     const introspector = storeIntrospector(tokens, { clients, clock: () => clock.now });
     expect(await introspector.introspect(token)).toStrictEqual({ active: false });
+  });
+
+  it('tells of revocations where its store does', async () => {
+    const { tokens } = await world();
+    const told: string[] = [];
+    const stop = storeIntrospector(tokens).onRevoked?.((digest) => told.push(digest));
+    await tokens.revoke('at-live');
+    stop?.();
+    await tokens.revoke('rt-live');
+    expect(told).toStrictEqual([tokenDigest('at-live')]);
+    expect(storeIntrospector({ find: () => undefined }).onRevoked).toBeUndefined();
   });
 
   it('lets a token outlive its client where it is told no clients', async () => {

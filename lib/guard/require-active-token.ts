@@ -3,6 +3,7 @@ import { authorizationLines } from '../http/authorization.js';
 import { challenge } from '../http/challenge.js';
 import { HttpError, type HttpErrorCode, serverFault, unavailable } from '../http/http-error.js';
 import { forbidCaching, sendJson } from '../http/respond.js';
+import { isIntrospectionUnavailable } from '../introspection/introspection-unavailable.js';
 import { UnusableAnswerError } from '../tokens/store-errors.js';
 import type { ActiveToken } from './active-token.js';
 import { readBearerToken } from './bearer-token.js';
@@ -79,7 +80,7 @@ export async function verifyToken(settings: GuardSettings, token: string): Promi
   try {
     response = await settings.introspector.introspect(token);
   } catch (cause) {
-    throw unavailable(cause);
+    throw unavailable(cause, isIntrospectionUnavailable(cause) ? cause.retryAfter : undefined);
   }
   const judgement = judge(response, settings, settings.clock());
   if (judgement.verdict === 'unusable') throw unavailable(new UnusableAnswerError(judgement.problem));

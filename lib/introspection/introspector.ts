@@ -46,4 +46,9 @@ export interface Introspector {
     token: string,
     options?: { readonly hint?: string; readonly signal?: AbortSignal },
   ): Promise<IntrospectionResponse>;
+  /**
+   * Tells the digest (`tokenDigest`) of each token that it learns was revoked, so that a
+   * cache in front of it can drop the answer at once. Returns a function that ends the telling.
+   */
+  onRevoked?(listener: (digest: string) => void): () => void;
 }

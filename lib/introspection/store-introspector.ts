@@ -1,6 +1,6 @@
 import type { ClientStore } from '../clients/client.js';
 import { checkClock, hasMethods, knownOptions, must, STORE } from '../options.js';
-import type { TokenStore } from '../tokens/token-store.js';
+import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
 import { activeResponse } from './active-response.js';
 import type { Introspector } from './introspector.js';
 import { findToken, judgeToken } from './token-lookup.js';
@@ -32,5 +32,10 @@ export function storeIntrospector(tokens: TokenStore, options: StoreIntrospector
       if (!found || (await judgeToken(source, found.record)) !== 'active') return { active: false };
       return { ...activeResponse(found.record), token_use: found.record.kind };
     },
+    ...(canTellRevocations(tokens) && { onRevoked: (listener) => tokens.onRevoked(listener) }),
   };
+}
+
+function canTellRevocations(tokens: TokenStore): tokens is TokenStore & Pick<ManagedTokenStore, 'onRevoked'> {
+  return hasMethods(tokens, 'onRevoked');
 }

@@ -1,0 +1,52 @@
+/** Why nobody can tell the state of a token. */
+export type UnavailableReason =
+  /** No whole answer within the deadline. */
+  | 'timeout'
+  /** The name could not be resolved, or the connection was refused, reset or cut. */
+  | 'connection'
+  /** The certificate or the TLS handshake failed. */
+  | 'tls'
+  /** The server's metadata could not be had, or is not usable. */
+  | 'discovery'
+  /** The server refused our own credentials or our right to ask: a fault of ours, not of the caller's token. */
+  | 'our_credentials'
+  /** 429: we ask too often. */
+  | 'rate_limited'
+  /** Any other status but 200, redirects included. */
+  | 'status'
+  /** 200 with something that is no introspection answer. */
+  | 'malformed_answer'
+  /** A signed answer (RFC 9701) that does not verify, or an unsigned one where a signed one was asked for. */
+  | 'signature'
+  /** Not asked: too many questions in a row have failed, and it is not yet time for the next attempt. */
+  | 'circuit_open';
+
+const MARK = Symbol.for('express-token-introspection.introspection-unavailable');
+
+/**
+ * The state of a token cannot be known. Answered as 503 with `Retry-After`, never as
+ * an inactive token. Its message names no token and quotes nothing that a server sent.
+ */
+export class IntrospectionUnavailableError extends Error {
+  readonly code = 'ERR_INTROSPECTION_UNAVAILABLE';
+  readonly reason: UnavailableReason;
+  /** Milliseconds until it makes sense to ask again, where the server or the circuit breaker says so. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    reason: UnavailableReason,
+    message: string,
+    options: ErrorOptions & { readonly retryAfter?: number | undefined } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'IntrospectionUnavailableError';
+    this.reason = reason;
+    this.retryAfter = options.retryAfter;
+    Object.defineProperty(this, MARK, { value: true });
+  }
+}
+
+/** Whether this is such an error, of whichever build of this package: `instanceof` sees those of its own only. */
+export function isIntrospectionUnavailable(error: unknown): error is IntrospectionUnavailableError {
+  return error instanceof Error && MARK in error;
+}
