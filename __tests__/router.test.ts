@@ -123,6 +123,7 @@ describe('the public face', () => {
     expect(Object.keys(lib).toSorted()).toStrictEqual([
       'ConflictError',
       'HttpError',
+      'IntrospectionUnavailableError',
       'MemoryClientStore',
       'MemoryTokenStore',
       'NotFoundError',

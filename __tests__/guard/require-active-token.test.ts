@@ -294,7 +294,7 @@ describe('requireActiveToken when nobody can tell', () => {
 
   it.each([
     [new IntrospectionUnavailableError('rate_limited', 'slow', { retryAfter: 30_000 }), '30'],
-    [new IntrospectionUnavailableError('timeout', 'late'), '5'],
+    [new IntrospectionUnavailableError('timeout', 'late', { cause: new Error('why') }), '5'],
     [Object.assign(new Error('of somebody else'), { retryAfter: 30_000 }), '5'],
   ])('tells how long to wait where the introspector knows: %s', async (error, seconds) => {
     const { app } = guarded({ introspector: { introspect: () => Promise.reject(error) } });

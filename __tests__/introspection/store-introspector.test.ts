@@ -42,7 +42,7 @@ describe('storeIntrospector', () => {
     stop?.();
     await tokens.revoke('rt-live');
     expect(told).toStrictEqual([tokenDigest('at-live')]);
-    expect(storeIntrospector({ find: () => undefined }).onRevoked).toBeUndefined();
+    expect(storeIntrospector({ find: () => undefined })).not.toHaveProperty('onRevoked');
   });
 
   it('lets a token outlive its client where it is told no clients', async () => {

@@ -1,4 +1,4 @@
-import type { Router } from 'express';
+import express, { type Router } from 'express';
 import type { Client } from '../clients/client.js';
 import type { InactiveReason } from '../http/audit.js';
 import { endpoint, notFoundOrConflict } from '../http/endpoint.js';
@@ -40,21 +40,23 @@ const STATUS: { readonly [State in TokenState]: 'approved' | 'revoked' | 'expire
 export function accessTokenDetails(options: AccessTokenDetailsOptions): Router {
   const factory = 'accessTokenDetails';
   return accessTokenDetailsIn(
+    express.Router(),
     new ApiContext(factory, options, ...ACCESS_TOKEN_DETAILS_OPTIONS),
     factory,
     options,
   );
 }
 
-/** The same in a context that it shares with the other APIs. */
+/** The same in a router and a context that it shares with the other APIs. */
 export function accessTokenDetailsIn(
+  router: Router,
   context: ApiContext,
   factory: string,
   { scopeSeparator = ',', notFoundCode = DEFAULT_NOT_FOUND_CODE }: AccessTokenDetailsOptions,
 ): Router {
   must(isNonEmptyString(scopeSeparator), factory, 'scopeSeparator', 'a non-empty string');
   must(isNonEmptyString(notFoundCode), factory, 'notFoundCode', 'a non-empty string');
-  return endpoint({
+  return endpoint(router, {
     api: API,
     method: 'get',
     paths: [

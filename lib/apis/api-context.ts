@@ -1,6 +1,9 @@
-import type { Request } from 'express';
-import passport from 'passport';
-import { type BasicFailure, ClientBasicStrategy } from '../clients/basic-strategy.js';
+import passport, { type AuthenticateOptions } from 'passport';
+import {
+  type BasicFailure,
+  type ClientBasicRequest,
+  ClientBasicStrategy,
+} from '../clients/basic-strategy.js';
 import type { Client, ClientStore } from '../clients/client.js';
 import { ClientVerifier } from '../clients/client-verifier.js';
 import type { ApiName, Audit, InactiveReason } from '../http/audit.js';
@@ -116,10 +119,7 @@ export class ApiContext implements TokenSource {
     return new ClientBasicStrategy({
       realm: this.realm,
       acceptRaw,
-      verify: (readings, req) => {
-        const address = addressKey(req);
-        return verifier.verify(readings, () => this.#throttles.failures.check(address));
-      },
+      verify: (readings, proceed) => verifier.verify(readings, proceed),
     });
   }
 
@@ -142,7 +142,12 @@ export class ApiContext implements TokenSource {
           reject(this.refusedCredentials(credentials));
         }
       };
-      this.#passport.authenticate('basic', { session: false }, done)(call.req, call.res, reject);
+      const { ip } = call;
+      const options: AuthenticateOptions & ClientBasicRequest = {
+        session: false,
+        proceed: () => this.#throttles.failures.check(() => addressKey(ip)),
+      };
+      this.#passport.authenticate('basic', options, done)(call.req, call.res, reject);
     });
   }
 
@@ -161,17 +166,21 @@ export class ApiContext implements TokenSource {
    */
   async admit(call: Call, authenticate: () => Promise<Client>): Promise<Client> {
     const { failures, inactive, calls } = this.#throttles;
-    const address = addressKey(call.req);
+    const { ip } = call;
+    const address = (): string => addressKey(ip);
     failures.check(address);
-    const caller = await authenticate().catch(async (error: unknown) => {
-      if (isFailedAttempt(error)) await failures.count(address);
+    let caller: Client;
+    try {
+      caller = await authenticate();
+    } catch (error) {
+      if (isFailedAttempt(error)) await failures.count(address());
       throw error;
-    });
+    }
     // Of many guesses made at once, a right one must not show once the wrong ones have been too many.
     failures.check(address);
-    const key = callerKey(caller, call.req);
-    inactive.check(key);
-    calls.check(key);
+    const key = callerKey(caller, ip);
+    inactive.check(() => key);
+    calls.check(() => key);
     await calls.count(key);
     return caller;
   }
@@ -203,7 +212,7 @@ export class ApiContext implements TokenSource {
     const state = await judgeToken(this, found.record);
     if (state !== 'active') await this.#countInactive(call, caller, state);
     // Of many guesses made at once, a right one must not show once the wrong ones have been too many.
-    else this.#throttles.inactive.check(callerKey(caller, call.req));
+    else this.#throttles.inactive.check(() => callerKey(caller, call.ip));
     return {
       record: shown.record,
       state,
@@ -214,7 +223,7 @@ export class ApiContext implements TokenSource {
   /** Notes that the caller is shown no live token. @throws HttpError 429 when that was once too often */
   async #countInactive(call: Call, caller: Client, reason: InactiveReason): Promise<void> {
     call.reason = reason;
-    await this.#throttles.inactive.count(callerKey(caller, call.req));
+    await this.#throttles.inactive.count(callerKey(caller, call.ip));
   }
 
   async #view(
@@ -235,6 +244,6 @@ function isFailedAttempt(error: unknown): boolean {
 }
 
 /** Anybody can name a public client, so one who does must not use up the limit of all the others. */
-function callerKey(caller: Client, req: Request): string {
-  return caller.secret === undefined ? `${caller.clientId} ${addressKey(req)}` : caller.clientId;
+function callerKey(caller: Client, ip: string | undefined): string {
+  return caller.secret === undefined ? `${caller.clientId} ${addressKey(ip)}` : caller.clientId;
 }

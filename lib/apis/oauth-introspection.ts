@@ -1,4 +1,4 @@
-import type { Router } from 'express';
+import express, { type Router } from 'express';
 import type { Client } from '../clients/client.js';
 import { findClient } from '../clients/client-verifier.js';
 import { type BearerCredentials, readBearerToken } from '../guard/bearer-token.js';
@@ -33,20 +33,22 @@ export const OAUTH_INTROSPECTION_OPTIONS = ['issuer', 'introspectionScope'] as c
 export function oauthIntrospection(options: OAuthIntrospectionOptions): Router {
   const factory = 'oauthIntrospection';
   return oauthIntrospectionIn(
+    express.Router(),
     new ApiContext(factory, options, ...OAUTH_INTROSPECTION_OPTIONS),
     factory,
     options,
   );
 }
 
-/** The same in a context that it shares with the other APIs. */
+/** The same in a router and a context that it shares with the other APIs. */
 export function oauthIntrospectionIn(
+  router: Router,
   context: ApiContext,
   factory: string,
   options: OAuthIntrospectionOptions,
 ): Router {
   const bearer = bearerSettings(context, factory, options);
-  return endpoint({
+  return endpoint(router, {
     api: API,
     method: 'post',
     paths: ['/v1/oauth/introspect'],

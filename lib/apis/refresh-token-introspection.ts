@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Request, Router } from 'express';
+import express, { type Request, type Router } from 'express';
 import type { Client } from '../clients/client.js';
 import type { InactiveReason } from '../http/audit.js';
 import { type Call, endpoint, notFoundOrConflict } from '../http/endpoint.js';
@@ -40,12 +40,12 @@ const MESSAGES: Readonly<Record<number, string>> = {
  * @throws TypeError that names a bad, missing or unknown option
  */
 export function refreshTokenIntrospection(options: ApiOptions): Router {
-  return refreshTokenIntrospectionIn(new ApiContext('refreshTokenIntrospection', options));
+  return refreshTokenIntrospectionIn(express.Router(), new ApiContext('refreshTokenIntrospection', options));
 }
 
-/** The same in a context that it shares with the other APIs. */
-export function refreshTokenIntrospectionIn(context: ApiContext): Router {
-  return endpoint({
+/** The same in a router and a context that it shares with the other APIs. */
+export function refreshTokenIntrospectionIn(router: Router, context: ApiContext): Router {
+  return endpoint(router, {
     api: API,
     method: 'post',
     paths: [PATH, `${PATH}/:client_id`],

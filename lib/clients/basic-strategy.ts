@@ -4,14 +4,19 @@ import { BasicStrategy } from 'passport-http';
 import { authorizationLines } from '../http/authorization.js';
 import type { RefusedCredentials } from '../http/http-error.js';
 import { type Credentials, readBasicHeader } from './basic-credentials.js';
-import type { Verification } from './client-verifier.js';
+import type { Proceed, Verification } from './client-verifier.js';
 
 export interface ClientBasicStrategyOptions {
   readonly realm: string;
   /** Whether id and secret may come as they are, not form-encoded. */
   readonly acceptRaw: boolean;
   /** Finds out whose these credentials are. */
-  verify(readings: readonly Credentials[], req: Request): Promise<Verification>;
+  verify(readings: readonly Credentials[], proceed: Proceed): Promise<Verification>;
+}
+
+/** What one call of Passport's `authenticate` hands to the strategy among its options. */
+export interface ClientBasicRequest {
+  readonly proceed: Proceed;
 }
 
 /** What the strategy hands to Passport's `fail` as its challenge. */
@@ -36,7 +41,11 @@ export class ClientBasicStrategy extends BasicStrategy {
     this.options = options;
   }
 
-  override authenticate(this: this & StrategyCreatedStatic, req: Request): void {
+  override authenticate(
+    this: this & StrategyCreatedStatic,
+    req: Request,
+    { proceed }: ClientBasicRequest,
+  ): void {
     const refuse = (failure: BasicFailure): void => this.fail(failure as never, 401);
     const lines = authorizationLines(req);
     const header =
@@ -45,7 +54,7 @@ export class ClientBasicStrategy extends BasicStrategy {
       refuse({ credentials: header.kind });
       return;
     }
-    this.options.verify(header.readings, req).then(
+    this.options.verify(header.readings, proceed).then(
       ({ client, ...named }) => (client ? this.success(client) : refuse({ credentials: 'wrong', ...named })),
       (error: unknown) => this.error(error),
     );

@@ -2,7 +2,14 @@ import { frozenCopy } from '../frozen-copy.js';
 import { isObject } from '../options.js';
 import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
 import type { Credentials } from './basic-credentials.js';
-import { type Client, type ClientStore, clientProblem, misnamedClientMember, plainClient } from './client.js';
+import {
+  type Client,
+  type ClientStore,
+  clientProblem,
+  misnamedClientMember,
+  plainClient,
+  soundClients,
+} from './client.js';
 import { isQuick, parseSecretHash, type SecretHash, verifyNothing, verifySecret } from './client-secret.js';
 import { SlowHashes } from './slow-hashes.js';
 import { VerifiedSecrets } from './verified-secrets.js';
@@ -25,6 +32,8 @@ export async function findClient(clients: ClientStore, clientId: string): Promis
   let misnamed: string | undefined;
   try {
     const found: unknown = await clients.find(clientId);
+    const sound = soundClients.of(found);
+    if (sound) return sound.clientId === clientId ? sound : undefined;
     // Getters of the store's own objects may fail as well as its `find`.
     answer = isObject(found) ? frozenCopy(plainClient(found)) : found;
     misnamed = isObject(found) ? misnamedClientMember(found) : undefined;

@@ -1,4 +1,5 @@
 import { isNonEmptyString, isObject } from '../options.js';
+import { type Brand, brand } from '../sound.js';
 import { onRejection } from '../thenable.js';
 import { parseSecretHash } from './client-secret.js';
 
@@ -28,6 +29,9 @@ export interface ClientStore {
   /** The client with this id; `undefined` when there is none. Throw when you cannot know. */
   find(clientId: string): Client | undefined | Promise<Client | undefined>;
 }
+
+/** The clients of our own stores: checked, plain and frozen, so that nobody need check or copy them again. */
+export const soundClients: Brand<Client> = brand<Client>();
 
 /** A member that is a promise is refused; that it rejects as well must not end the process. */
 function ignore(): void {}

@@ -1,6 +1,13 @@
 import { frozenCopy } from '../frozen-copy.js';
 import { isObject } from '../options.js';
-import { type Client, type ClientStore, clientProblem, plainClient, unknownClientMember } from './client.js';
+import {
+  type Client,
+  type ClientStore,
+  clientProblem,
+  plainClient,
+  soundClients,
+  unknownClientMember,
+} from './client.js';
 
 /** Clients in memory, checked once. */
 export class MemoryClientStore implements ClientStore {
@@ -30,7 +37,7 @@ function checkedClient(given: unknown): Client {
   const unknown = unknownClientMember(given);
   const client = plainClient(given);
   const problem = unknown === undefined ? clientProblem(client) : `unknown member "${unknown}"`;
-  if (problem === undefined) return frozenCopy(client) as Client;
+  if (problem === undefined) return soundClients.mark({ ...(frozenCopy(client) as Client) });
   const { clientId } = client;
   throw new TypeError(
     `MemoryClientStore: ${typeof clientId === 'string' ? `client "${clientId}": ` : ''}${problem}`,

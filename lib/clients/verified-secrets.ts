@@ -3,8 +3,9 @@ import type { Credentials } from './basic-credentials.js';
 
 const REMEMBERED_FOR = 5 * 60 * 1000;
 const MAX_REMEMBERED = 10_000;
-/** The block of SHA-256, in bytes. */
+/** The blocks and the digests of SHA-256, in bytes. */
 const BLOCK = 64;
+const DIGEST = 32;
 
 /**
  * Remembers for five minutes which secrets were verified, so that slow hashing does
@@ -13,21 +14,25 @@ const BLOCK = 64;
  */
 export class VerifiedSecrets {
   // HMAC-SHA256 (RFC 2104) by two one-shot hashes: to make an Hmac object for each call took a fifth of a request.
-  readonly #key = randomBytes(BLOCK);
-  readonly #inner = this.#key.map((byte) => byte ^ 0x36);
-  readonly #outer = this.#key.map((byte) => byte ^ 0x5c);
+  // The key is of ASCII, so that what stands before the message can be joined with it as a string.
+  readonly #inner: string;
+  /** What the outer hash is of; the end of it is for the inner one. */
+  readonly #outer = Buffer.alloc(BLOCK + DIGEST);
   readonly #until = new Map<string, number>();
   readonly #clock: () => number;
 
   constructor(clock: () => number) {
     this.#clock = clock;
+    const key = Buffer.from(randomBytes((BLOCK / 4) * 3).toString('base64url'));
+    this.#inner = key.map((byte) => byte ^ 0x36).toString();
+    this.#outer.set(key.map((byte) => byte ^ 0x5c));
   }
 
   /** The name under which this secret of this client is remembered. */
   nameOf({ clientId, secret }: Credentials, storedHash: string): string {
-    const message = Buffer.from(JSON.stringify([clientId, storedHash, secret]));
-    const inner = hash('sha256', Buffer.concat([this.#inner, message]), 'buffer');
-    return hash('sha256', Buffer.concat([this.#outer, inner]), 'base64url');
+    const message = `${clientId.length}:${clientId}${storedHash.length}:${storedHash}${secret}`;
+    this.#outer.write(hash('sha256', this.#inner + message, 'binary'), BLOCK, 'latin1');
+    return hash('sha256', this.#outer, 'base64url');
   }
 
   has(name: string): boolean {

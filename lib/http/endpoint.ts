@@ -1,4 +1,4 @@
-import express, { type NextFunction, type Request, type Response, type Router } from 'express';
+import type { NextFunction, Request, Response, Router } from 'express';
 import { type StoreErrorKind, storeErrorKind } from '../tokens/store-errors.js';
 import { type ApiName, type Audit, type AuditEvent, faultOf, type InactiveReason, report } from './audit.js';
 import { HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
@@ -8,6 +8,8 @@ import { forbidCaching, sendJson } from './respond.js';
 export class Call {
   readonly req: Request;
   readonly res: Response;
+  /** Express's `req.ip`, read while it is known: a caller that has hung up has no address any more. */
+  ip: string | undefined;
   readonly #began = performance.now();
   time = 0;
   clientId: string | undefined;
@@ -41,9 +43,8 @@ export interface Endpoint {
   storeError?(kind: StoreErrorKind): HttpError | undefined;
 }
 
-/** A router that answers one API: every path out of it, errors of Express included, has the API's shape. */
-export function endpoint(definition: Endpoint): Router {
-  const router = express.Router();
+/** Lets `router` answer one API: every path out of it, errors of Express included, has the API's shape. */
+export function endpoint(router: Router, definition: Endpoint): Router {
   const allow = definition.method === 'get' ? 'GET, HEAD' : 'POST';
   const serve =
     (answer: (call: Call) => Promise<object>) =>
@@ -73,6 +74,7 @@ async function handle(
   if (call.res.headersSent) return;
   forbidCaching(call.res);
   try {
+    call.ip = call.req.ip;
     call.time = definition.clock();
     if (definition.requireTls && !call.req.secure) throw invalidRequest('TLS is required');
     sendJson(call.res, 200, await answer(call));

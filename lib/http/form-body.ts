@@ -2,6 +2,7 @@ import bodyParser from 'body-parser';
 import type { Request, Response } from 'express';
 import { isObject } from '../options.js';
 import { type HttpError, invalidRequest } from './http-error.js';
+import { plainForm } from './plain-form.js';
 
 const FORM = 'application/x-www-form-urlencoded';
 const LIMIT = 64 * 1024;
@@ -20,6 +21,8 @@ const parseForm = bodyParser.urlencoded({ extended: false, limit: LIMIT, paramet
  * @throws HttpError 400, 413 or 415
  */
 export async function formBody(req: Request, res: Response): Promise<FormParameters> {
+  const plain = plainForm(req);
+  if (plain) return withoutEmpty(plain);
   // A request without a body is a form without parameters; `is` answers null for it.
   if (req.headers['content-length'] !== '0' && req.is(FORM) === false)
     throw invalidRequest(`The body must be ${FORM}`, 415);
@@ -30,6 +33,11 @@ export async function formBody(req: Request, res: Response): Promise<FormParamet
     // Objects are the extended parser's reading of names such as `token[a]`, which are no parameters of ours.
     if (typeof value === 'string' && value !== '') parameters.set(name, value);
   }
+  return parameters;
+}
+
+function withoutEmpty(parameters: Map<string, string>): FormParameters {
+  for (const [name, value] of parameters) if (value === '') parameters.delete(name);
   return parameters;
 }
 

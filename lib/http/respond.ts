@@ -23,8 +23,9 @@ export function sendJson(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   if (res.headersSent) return;
-  const bytes = Buffer.from(JSON.stringify(body));
+  const text = JSON.stringify(body);
   for (const name in headers) res.setHeader(name, headers[name] as string);
-  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': bytes.length });
-  res.end(bytes);
+  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+  // As a string, the body goes out in one write with the headers; as a Buffer it takes a dearer vectored one.
+  res.end(text);
 }

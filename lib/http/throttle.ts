@@ -1,4 +1,3 @@
-import type { Request } from 'express';
 import { ipKeyGenerator, MemoryStore, type Options, type Store } from 'express-rate-limit';
 import { hasMethods, isFunction, isObject, knownOptions, must } from '../options.js';
 import { onRejection } from '../thenable.js';
@@ -36,8 +35,8 @@ const MAX_BLOCKED = 10_000;
 
 /** Counts one kind of event per key, and says who has had too many. */
 interface Throttle {
-  /** @throws HttpError 429 while `key` is over its limit */
-  check(key: string): void;
+  /** `key` is asked for only where some key is over its limit. @throws HttpError 429 while this one is */
+  check(key: () => string): void;
   /** Counts one. @throws HttpError 429 when it is one too many, 503 when the store fails */
   count(key: string): Promise<void>;
 }
@@ -116,7 +115,9 @@ class StoreThrottle implements Throttle {
     onRejection(store.init?.({ windowMs: limit.windowMs } as Options), () => {});
   }
 
-  check(key: string): void {
+  check(keyOf: () => string): void {
+    if (this.#blockedUntil.size === 0) return;
+    const key = keyOf();
     const until = this.#blockedUntil.get(key);
     if (until === undefined) return;
     const left = until - this.#clock();
@@ -149,7 +150,7 @@ class StoreThrottle implements Throttle {
   }
 }
 
-/** The address a request came from, as Express sees it under the app's `trust proxy`; one key for an IPv6 network. */
-export function addressKey({ ip }: Request): string {
+/** The key of an address, Express's `req.ip` under the app's `trust proxy`; one for an IPv6 network. */
+export function addressKey(ip: string | undefined): string {
   return ip === undefined ? 'unknown' : ipKeyGenerator(ip);
 }

@@ -4,6 +4,7 @@ import { frozenJson } from '../frozen-copy.js';
 import { isNonEmptyString, isObject } from '../options.js';
 import { onRejection } from '../thenable.js';
 import { misnamedMember, plainRecord, recordProblem } from '../tokens/check-token-record.js';
+import { soundRecords } from '../tokens/sound-records.js';
 import { StoreUnavailableError, storeErrorKind, UnusableAnswerError } from '../tokens/store-errors.js';
 import { isTokenSyntax } from '../tokens/token-digest.js';
 import type { TokenRecord } from '../tokens/token-record.js';
@@ -37,22 +38,35 @@ export async function findToken(
 ): Promise<FoundToken | undefined> {
   // No token has such characters, and a database might choke on them.
   if (!isTokenSyntax(token)) return undefined;
-  const answer = await asking(async () => {
-    const found: unknown = await tokens.find(token);
-    if (found === undefined || found === null) return undefined;
-    // Getters of the store's own objects may fail as well as its `find`.
-    const record = isObject(found) ? plainRecord(found) : found;
-    return { found, record, misnamed: isObject(found) ? misnamedMember(found) : undefined };
-  });
-  if (!answer) return undefined;
-  const problem = answer.misnamed ?? recordProblem(answer.record, clock());
+  let found: unknown;
+  try {
+    found = await tokens.find(token);
+  } catch (cause) {
+    throw storeFault(cause);
+  }
+  if (found === undefined || found === null) return undefined;
+  const record = soundRecords.of(found) ?? checkedRecord(found, clock());
+  return { record, refreshToken: () => linkedRefreshToken(found as TokenRecord) };
+}
+
+/** What somebody else's store answered, as a record that is sound and our own. */
+function checkedRecord(found: unknown, now: number): TokenRecord {
+  let record = found;
+  let misnamed: string | undefined;
+  if (isObject(found)) {
+    try {
+      record = plainRecord(found);
+      misnamed = misnamedMember(found);
+    } catch (cause) {
+      // Getters of the store's own objects may fail as well as its `find`.
+      throw storeFault(cause);
+    }
+  }
+  const problem = misnamed ?? recordProblem(record, now);
   if (problem !== undefined) {
     throw new UnusableAnswerError(`The token store answered no usable record: ${problem}`);
   }
-  return {
-    record: ownRecord(answer.record as TokenRecord),
-    refreshToken: () => linkedRefreshToken(answer.found as TokenRecord),
-  };
+  return ownRecord(record as TokenRecord);
 }
 
 /** A frozen copy: a policy that writes into what it is shown must not decide about life, nor change the store's own. */
@@ -75,13 +89,10 @@ export async function judgeToken({ clients, clock }: TokenSource, record: TokenR
   return tokenState(record, clock(), !clients || (client !== undefined && !client.disabled));
 }
 
-async function asking<T>(find: () => Promise<T>): Promise<T> {
-  try {
-    return await find();
-  } catch (cause) {
-    if (storeErrorKind(cause)) throw cause;
-    throw new StoreUnavailableError('The token store is unavailable', { cause });
-  }
+function storeFault(cause: unknown): unknown {
+  return storeErrorKind(cause)
+    ? cause
+    : new StoreUnavailableError('The token store is unavailable', { cause });
 }
 
 function linkedRefreshToken(found: TokenRecord): string | undefined {

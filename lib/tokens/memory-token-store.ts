@@ -3,8 +3,10 @@ import { checkClock, isDuration, isNonEmptyString, knownOptions, must } from '..
 import { onRejection } from '../thenable.js';
 import { sweepInBackground } from './background-sweep.js';
 import { changedRecord, newRecord, revokedRecord } from './new-record.js';
+import { lifeOf, type PackedRecord, type RecordLife, RecordPacker } from './record-packer.js';
 import { seal, unseal } from './sealed-value.js';
 import { ShardedMap } from './sharded-map.js';
+import { soundRecords } from './sound-records.js';
 import { ConflictError, NotFoundError, StoreUnavailableError } from './store-errors.js';
 import { tokenDigest } from './token-digest.js';
 import type { TokenRecord } from './token-record.js';
@@ -20,12 +22,6 @@ export interface MemoryTokenStoreOptions {
   readonly clock?: () => number;
 }
 
-interface Entry {
-  readonly record: TokenRecord;
-  /** The linked refresh token, which only the access token opens. */
-  readonly sealed?: Buffer;
-}
-
 const DAY = 24 * 60 * 60 * 1000;
 /** How long (ms) a walk over all records works before other work gets its turn. */
 const SLICE = 5;
@@ -39,7 +35,8 @@ const ROOM_SEARCH_INTERVAL = 1000;
  * issuers that may forget at restart. Holds SHA-256 digests, never a token.
  */
 export class MemoryTokenStore implements ManagedTokenStore {
-  readonly #entries = new ShardedMap<Entry>();
+  readonly #entries = new ShardedMap<PackedRecord>();
+  readonly #packer = new RecordPacker();
   /** The digests of each grant; a set only where there are several. */
   readonly #grants = new ShardedMap<string | Set<string>>();
   readonly #listeners = new Set<(digest: string) => void>();
@@ -74,7 +71,7 @@ export class MemoryTokenStore implements ManagedTokenStore {
 
   find(token: string): TokenRecord | undefined {
     const entry = this.#entries.get(tokenDigest(token));
-    return entry && shown(entry, token);
+    return entry && this.#shown(entry, token);
   }
 
   async save(token: NewToken): Promise<TokenRecord> {
@@ -85,23 +82,20 @@ export class MemoryTokenStore implements ManagedTokenStore {
     // Others may have taken the room by the time it is made.
     while (this.#entries.size >= this.#maxTokens) await this.#makeRoom(now);
     if (this.#entries.get(digest)) throw new ConflictError('save: this token exists');
-    const entry: Entry = {
-      record,
-      ...(refreshToken !== undefined && { sealed: seal(refreshToken, value) }),
-    };
+    const sealed = refreshToken === undefined ? undefined : seal(refreshToken, value);
+    const entry = this.#packer.pack(record, sealed);
     this.#entries.set(digest, entry);
     if (record.grantId !== undefined) this.#joinGrant(record.grantId, digest);
     this.#startSweeping();
-    return shown(entry, value);
+    return this.#shown(entry, value);
   }
 
   async update(token: string, changes: TokenChanges): Promise<TokenRecord> {
     const digest = tokenDigest(token);
     const entry = this.#entries.get(digest);
     if (!entry) throw new NotFoundError('update: there is no such token');
-    const changed: Entry = { ...entry, record: changedRecord(entry.record, changes, this.#clock()) };
-    this.#entries.set(digest, changed);
-    return shown(changed, token);
+    const record = changedRecord(this.#packer.unpack(entry), changes, this.#clock());
+    return this.#shown(this.#replace(digest, entry, record), token);
   }
 
   async revoke(token: string): Promise<number> {
@@ -125,9 +119,9 @@ export class MemoryTokenStore implements ManagedTokenStore {
     must(clientId !== undefined || subject !== undefined, 'revokeAll', 'clientId" or "subject', 'given');
     const now = this.#clock();
     let revoked = 0;
-    await this.#walk((digest, { record }) => {
-      if (clientId !== undefined && record.clientId !== clientId) return;
-      if (subject !== undefined && record.subject !== subject) return;
+    await this.#walk((digest, entry) => {
+      if (clientId !== undefined && entry.template.record.clientId !== clientId) return;
+      if (subject !== undefined && entry.subject !== subject) return;
       revoked += this.#revoke(digest, now);
     });
     return revoked;
@@ -135,7 +129,7 @@ export class MemoryTokenStore implements ManagedTokenStore {
 
   async sweep(): Promise<number> {
     const now = this.#clock();
-    return this.#drop((record) => now >= this.#keptUntil(record));
+    return this.#drop((life) => now >= this.#keptUntil(life));
   }
 
   onRevoked(listener: (digest: string) => void): () => void {
@@ -145,10 +139,29 @@ export class MemoryTokenStore implements ManagedTokenStore {
     };
   }
 
+  /** The record as `find` answers it: the linked refresh token is opened when somebody reads it. */
+  #shown(entry: PackedRecord, token: string): TokenRecord {
+    const record = soundRecords.mark(this.#packer.unpack(entry));
+    const { sealed } = entry;
+    if (!sealed) return record;
+    const opened = Object.defineProperty({ ...record }, 'refreshToken', {
+      enumerable: true,
+      get: () => unseal(sealed, token),
+    });
+    return soundRecords.mark(opened, record);
+  }
+
+  #replace(digest: string, entry: PackedRecord, record: TokenRecord): PackedRecord {
+    const replacement = this.#packer.pack(record, entry.sealed);
+    this.#packer.release(entry);
+    this.#entries.set(digest, replacement);
+    return replacement;
+  }
+
   #revoke(digest: string, now: number): number {
     const entry = this.#entries.get(digest);
-    if (!entry || entry.record.status === 'revoked') return 0;
-    this.#entries.set(digest, { ...entry, record: revokedRecord(entry.record, now) });
+    if (!entry || entry.template.record.status === 'revoked') return 0;
+    this.#replace(digest, entry, revokedRecord(this.#packer.unpack(entry), now));
     this.#noRoomUntil = Number.NEGATIVE_INFINITY;
     for (const listener of this.#listeners) tell(listener, digest);
     return 1;
@@ -176,17 +189,17 @@ export class MemoryTokenStore implements ManagedTokenStore {
   }
 
   /** Until when a record is kept: a live one for ever, a dead one for its retention. */
-  #keptUntil({ expiresAt, status, lastModifiedAt }: TokenRecord): number {
+  #keptUntil({ expiresAt, status, lastModifiedAt }: RecordLife): number {
     if (expiresAt !== undefined) return expiresAt + this.#retainExpiredFor;
     if (status === 'approved') return Number.POSITIVE_INFINITY;
-    return (lastModifiedAt as number) + this.#retainExpiredFor;
+    return lastModifiedAt + this.#retainExpiredFor;
   }
 
   /** Gives up dead records before their retention is over; a live one is never dropped. */
   async #makeRoom(now: number): Promise<void> {
     if (now >= this.#noRoomUntil) {
       // Savers that come together share one search.
-      this.#roomSearch ??= this.#drop((record) => isOver(record, now)).finally(() => {
+      this.#roomSearch ??= this.#drop((life) => isOver(life, now)).finally(() => {
         this.#roomSearch = undefined;
       });
       await this.#roomSearch;
@@ -196,19 +209,21 @@ export class MemoryTokenStore implements ManagedTokenStore {
     throw new StoreUnavailableError(`save: the store is full ("maxTokens" is ${this.#maxTokens})`);
   }
 
-  async #drop(mayGo: (record: TokenRecord) => boolean): Promise<number> {
+  async #drop(mayGo: (life: RecordLife) => boolean): Promise<number> {
     let dropped = 0;
-    await this.#walk((digest, { record }) => {
-      if (!mayGo(record)) return;
+    await this.#walk((digest, entry) => {
+      if (!mayGo(lifeOf(entry))) return;
       this.#entries.delete(digest);
-      if (record.grantId !== undefined) this.#leaveGrant(record.grantId, digest);
+      this.#packer.release(entry);
+      const grantId = entry.more?.grantId;
+      if (grantId !== undefined) this.#leaveGrant(grantId, digest);
       dropped += 1;
     });
     return dropped;
   }
 
   /** Visits every entry, in slices of a few milliseconds between which other work goes on. */
-  async #walk(visit: (digest: string, entry: Entry) => void): Promise<void> {
+  async #walk(visit: (digest: string, entry: PackedRecord) => void): Promise<void> {
     let sliceEnds = performance.now() + SLICE;
     let visited = 0;
     for (const shard of this.#entries.shards()) {
@@ -231,19 +246,9 @@ export class MemoryTokenStore implements ManagedTokenStore {
 }
 
 /** Whether a record is dead for good. */
-function isOver(record: TokenRecord, now: number): boolean {
-  const state = tokenState(record, now);
+function isOver(life: RecordLife, now: number): boolean {
+  const state = tokenState(life, now);
   return state === 'expired' || state === 'revoked';
-}
-
-/** The record as `find` answers it: the linked refresh token is opened when somebody reads it. */
-function shown({ record, sealed }: Entry, token: string): TokenRecord {
-  if (!sealed) return record;
-  const opened = Object.defineProperty({ ...record }, 'refreshToken', {
-    enumerable: true,
-    get: () => unseal(sealed, token),
-  });
-  return Object.freeze(opened);
 }
 
 /** A listener that throws or rejects must not keep the others, or the revocation, from going on. */
