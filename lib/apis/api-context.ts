@@ -1,9 +1,5 @@
-import passport, { type AuthenticateOptions } from 'passport';
-import {
-  type BasicFailure,
-  type ClientBasicRequest,
-  ClientBasicStrategy,
-} from '../clients/basic-strategy.js';
+import passport from 'passport';
+import { BasicAttempt, type BasicFailure, ClientBasicStrategy } from '../clients/basic-strategy.js';
 import type { Client, ClientStore } from '../clients/client.js';
 import { ClientVerifier } from '../clients/client-verifier.js';
 import type { ApiName, Audit, InactiveReason } from '../http/audit.js';
@@ -129,25 +125,25 @@ export class ApiContext implements TokenSource {
    * @throws HttpError 401 with a challenge and with `credentials` saying why; an API may answer otherwise
    */
   basicCaller(call: Call): Promise<Client> {
+    const { ip } = call;
     return new Promise((resolve, reject) => {
-      const done = (error: unknown, client?: Client | false | null, failure?: unknown): void => {
-        if (error) {
-          reject(error);
-        } else if (client) {
-          call.clientId = client.clientId;
-          resolve(client);
-        } else {
-          const { claimed, credentials } = failure as BasicFailure;
-          call.clientId = claimed;
-          reject(this.refusedCredentials(credentials));
-        }
-      };
-      const { ip } = call;
-      const options: AuthenticateOptions & ClientBasicRequest = {
-        session: false,
-        proceed: () => this.#throttles.failures.check(() => addressKey(ip)),
-      };
-      this.#passport.authenticate('basic', options, done)(call.req, call.res, reject);
+      const attempt = new BasicAttempt(
+        call.req,
+        () => this.#throttles.failures.check(() => addressKey(ip)),
+        (error, client, failure) => {
+          if (error) {
+            reject(error);
+          } else if (client) {
+            call.clientId = client.clientId;
+            resolve(client);
+          } else {
+            const { claimed, credentials } = failure as BasicFailure;
+            call.clientId = claimed;
+            reject(this.refusedCredentials(credentials));
+          }
+        },
+      );
+      this.#passport.authenticate('basic', { session: false }, attempt.done)(attempt, attempt, attempt.done);
     });
   }
 

@@ -1,9 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import type { StrategyCreatedStatic } from 'passport';
 import { BasicStrategy } from 'passport-http';
 import { authorizationLines } from '../http/authorization.js';
 import type { RefusedCredentials } from '../http/http-error.js';
 import { type Credentials, readBasicHeader } from './basic-credentials.js';
+import type { Client } from './client.js';
 import type { Proceed, Verification } from './client-verifier.js';
 
 export interface ClientBasicStrategyOptions {
@@ -14,9 +16,30 @@ export interface ClientBasicStrategyOptions {
   verify(readings: readonly Credentials[], proceed: Proceed): Promise<Verification>;
 }
 
-/** What one call of Passport's `authenticate` hands to the strategy among its options. */
-export interface ClientBasicRequest {
+type Settle = (error: unknown, client?: Client | false | null, failure?: unknown) => void;
+
+/**
+ * What Passport gets to see of a request, in its place. Passport makes five closures for
+ * each call, which V8 keeps until its next full collection, and with them all that they
+ * can reach: were it the request, a fifth of the time would go into collecting garbage.
+ */
+export class BasicAttempt {
+  readonly lines: readonly string[];
   readonly proceed: Proceed;
+  #settle: Settle | undefined;
+
+  constructor(req: IncomingMessage, proceed: Proceed, settle: Settle) {
+    this.lines = authorizationLines(req);
+    this.proceed = proceed;
+    this.#settle = settle;
+  }
+
+  /** Passport's callback, and its `next`. */
+  readonly done: Settle = (error, client, failure) => {
+    const settle = this.#settle;
+    this.#settle = undefined;
+    settle?.(error, client, failure);
+  };
 }
 
 /** What the strategy hands to Passport's `fail` as its challenge. */
@@ -41,13 +64,9 @@ export class ClientBasicStrategy extends BasicStrategy {
     this.options = options;
   }
 
-  override authenticate(
-    this: this & StrategyCreatedStatic,
-    req: Request,
-    { proceed }: ClientBasicRequest,
-  ): void {
+  override authenticate(this: this & StrategyCreatedStatic, req: Request): void {
     const refuse = (failure: BasicFailure): void => this.fail(failure as never, 401);
-    const lines = authorizationLines(req);
+    const { lines, proceed } = req as unknown as BasicAttempt;
     const header =
       lines.length > 1 ? ({ kind: 'repeated' } as const) : readBasicHeader(lines[0], this.options.acceptRaw);
     if (header.kind !== 'credentials') {
