@@ -29,8 +29,9 @@ export function isLongExpired(answer: Timed, now: number): boolean {
 export function freshFor(answer: Timed, maxAge: number, askedAt: number, now: number): number {
   const begin = milliseconds(answer.nbf) ?? now;
   const end = Math.min(
-    maxAge - Math.max(0, now - askedAt),
+    maxAge - (now - askedAt),
     answer.active ? endOf(answer) - now : maxAge,
+    // No more than this in any case: another machine's clock may be ahead, so that it asked in our future.
     begin > now ? begin - now : maxAge,
   );
   // Written so that a clock that answers no number makes nothing last.
