@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { IntrospectionUnavailableError } from '../../lib/index.js';
+import { cachingIntrospector, IntrospectionUnavailableError } from '../../lib/index.js';
 import { cached, deferred, LIVE, settled } from '../support/upstream.js';
 import { HOUR, SECONDS } from '../support/world.js';
 
@@ -296,6 +296,17 @@ describe('cachingIntrospector gives the last answer for a while: behaviour 18', 
       throw DOWN;
     };
     await expect(cache.introspect('u')).rejects.toBe(DOWN);
+  });
+
+  it('and does not remember what another cache behind it gave so', async () => {
+    const inner = cached(longer, { staleIfError: 60_000, breaker: false });
+    const outer = cachingIntrospector(inner.cache, { clock: () => inner.clock.now });
+    await outer.introspect('t');
+    inner.clock.now += 30_000;
+    inner.inner.says = DOWN;
+    for (let i = 0; i < 2; i++) expect(await outer.introspect('t')).toMatchObject({ stale: true });
+    inner.inner.says = { active: false };
+    expect(await outer.introspect('t')).toStrictEqual({ active: false });
   });
 
   it('nothing that was inactive, and nothing to who has left', async () => {

@@ -55,7 +55,8 @@ const MAX_QUESTIONS = 3;
  * Remembers the answers of an introspector for a short time, under the digests of the tokens.
  *
  * - It holds answers, no decisions: every guard judges each answer by its own rules.
- * - An answer is frozen, and the same object each time. Concurrent questions about a token are one.
+ * - An answer is frozen, and the same object each time. Concurrent questions about a token are one,
+ *   with the `hint` of the first.
  * - When `inner` rejects, nothing is remembered, and those who wait reject with the same error.
  * - Where `inner` tells of revocations, it follows. Whoever waits at that moment, or asks later,
  *   gets an answer that was asked for after it.
@@ -249,7 +250,8 @@ class AnswerCache implements CachingIntrospector {
       this.#answers.keep(digest, INACTIVE, freshFor(INACTIVE, this.#negativeMaxAge, askedAt, now));
       return answer;
     }
-    const lifetime = freshFor(answer, this.#maxAge, askedAt, now);
+    // What a cache behind us has given for want of better must not live on here.
+    const lifetime = answer.stale === true ? 0 : freshFor(answer, this.#maxAge, askedAt, now);
     this.#answers.keep(digest, answer, lifetime);
     if (lifetime > 0) void this.#shared?.keep(token, digest, { answer, askedAt }, lifetime);
     return answer;
