@@ -158,7 +158,9 @@ export const sharing = (inner) => cachingIntrospector(inner, { shared });`,
 
     const live = { introspect: async () => ({ active: true }) };
     await sharing(live).introspect('t');
-    expect([...values.values()]).toStrictEqual([[expect.any(String), { PX: 30_000 }]]);
+    const [[value, { PX: ttl }]] = [...values.values()] as [[string, { PX: number }]];
+    expect(value).toEqual(expect.any(String));
+    expect([ttl > 20_000, ttl <= 30_000, Number.isInteger(ttl)]).toStrictEqual([true, true, true]);
     const other = sharing({ introspect: async () => ({ active: false }) });
     expect(await other.introspect('t')).toStrictEqual({ active: true });
     await other.invalidate('t');
