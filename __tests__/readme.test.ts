@@ -7,6 +7,7 @@ import express, { type Express } from 'express';
 import request from 'supertest';
 import {
   type AccessPolicy,
+  type CachingIntrospector,
   type RequireActiveTokenOptions,
   requireActiveToken,
   type TokenStore,
@@ -112,6 +113,60 @@ describe('README', () => {
     });
   });
 
+  it('has a cache before two guards, and one to share, that work as they stand', async () => {
+    const [api = '', redis = ''] = ['const readers', 'const shared'].map((start) =>
+      blocks.find((block) => block.includes(start)),
+    );
+    const { cache, sharing, values } = await load<{
+      cache: (tokens: TokenStore, clients: object) => Record<'introspector' | 'readers' | 'writers', never>;
+      sharing: (inner: object) => CachingIntrospector;
+      values: Map<string, [string, object]>;
+    }>(
+      'cache',
+      `${api.replace(/^import .*/m, '$&\nexport const cache = (tokens, clients) => {')}
+return { introspector, readers, writers }; };
+export const values = new Map();
+const redis = {
+  get: async (key) => values.get(key)?.[0] ?? null,
+  set: async (key, ...value) => values.set(key, value),
+  del: async (key) => values.delete(key),
+};
+${redis}
+export const sharing = (inner) => cachingIntrospector(inner, { shared });`,
+    );
+    const made = await world({ clock: Date.now });
+    await made.tokens.save({
+      token: 'reading',
+      kind: 'access_token',
+      clientId: 'app',
+      scope: ['orders:read'],
+      audience: ['https://api.example.com'],
+    });
+    const { introspector, readers, writers } = cache(made.tokens, made.clients);
+    const app = express().get('/', readers, (_req, res) => void res.json('in'));
+    app.post('/', writers, (_req, res) => void res.json('in'));
+    const statuses = async (): Promise<unknown> =>
+      Promise.all(
+        [request(app).get('/'), request(app).post('/')].map(
+          async (call) => (await call.set('Authorization', 'Bearer reading')).status,
+        ),
+      );
+    expect(await statuses()).toStrictEqual([200, 403]);
+    expect((introspector as CachingIntrospector).stats().size).toBe(1);
+    await made.tokens.revoke('reading');
+    expect(await statuses()).toStrictEqual([401, 401]);
+
+    const live = { introspect: async () => ({ active: true }) };
+    await sharing(live).introspect('t');
+    const [[value, { PX: ttl }]] = [...values.values()] as [[string, { PX: number }]];
+    expect(value).toEqual(expect.any(String));
+    expect([ttl > 20_000, ttl <= 30_000, Number.isInteger(ttl)]).toStrictEqual([true, true, true]);
+    const other = sharing({ introspect: async () => ({ active: false }) });
+    expect(await other.introspect('t')).toStrictEqual({ active: true });
+    await other.invalidate('t');
+    expect(values.size).toBe(0);
+  });
+
   it('has an error handler that works as it stands', async () => {
     const code = blocks.find((block) => block.includes('const onError')) as string;
     const { onError } = await load<{ onError: RequireActiveTokenOptions['onError'] }>(
@@ -141,6 +196,7 @@ describe('README', () => {
   it.each([
     ['requireActiveToken', [['guard/guard-options.ts', 'RequireActiveTokenOptions']]],
     ['rateLimit', [['http/throttle.ts', 'RateLimitOptions']]],
+    ['cachingIntrospector', [['introspection/caching/caching-options.ts', 'CachingIntrospectorOptions']]],
     ['MemoryTokenStore', [['tokens/memory-token-store.ts', 'MemoryTokenStoreOptions']]],
     ['Client', [['clients/client.ts', 'Client']]],
     [

@@ -130,6 +130,7 @@ describe('the public face', () => {
       'StoreUnavailableError',
       'accessTokenDetails',
       'activeToken',
+      'cachingIntrospector',
       'defaultPolicy',
       'generateClientSecret',
       'hashClientSecret',

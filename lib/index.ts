@@ -12,6 +12,14 @@ export type { ApiName, Audit, AuditEvent, Fault, InactiveReason } from './http/a
 export { HttpError, type HttpErrorCode } from './http/http-error.js';
 export type { RateLimit, RateLimitOptions, RateLimitPart } from './http/throttle.js';
 export {
+  type CachingIntrospector,
+  type CachingStats,
+  cachingIntrospector,
+} from './introspection/caching/caching-introspector.js';
+export type { BreakerOptions, CachingIntrospectorOptions } from './introspection/caching/caching-options.js';
+export type { BreakerState } from './introspection/caching/circuit-breaker.js';
+export type { SharedCache } from './introspection/caching/shared-answers.js';
+export {
   IntrospectionUnavailableError,
   type UnavailableReason,
 } from './introspection/introspection-unavailable.js';

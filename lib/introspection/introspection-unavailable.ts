@@ -18,6 +18,8 @@ export type UnavailableReason =
   | 'malformed_answer'
   /** A signed answer (RFC 9701) that does not verify, or an unsigned one where a signed one was asked for. */
   | 'signature'
+  /** The token was revoked or forgotten again and again while it was asked about. */
+  | 'revoked_meanwhile'
   /** Not asked: too many questions in a row have failed, and it is not yet time for the next attempt. */
   | 'circuit_open';
 

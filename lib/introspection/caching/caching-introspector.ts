@@ -1,0 +1,259 @@
+import { frozenCopy } from '../../frozen-copy.js';
+import { hasMethods, isObject } from '../../options.js';
+import { tokenDigest } from '../../tokens/token-digest.js';
+import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
+import type { ActiveResponse, IntrospectionResponse, Introspector } from '../introspector.js';
+import { AgeClock } from './age-clock.js';
+import { Answers, INACTIVE } from './answers.js';
+import { type CachingIntrospectorOptions, type CachingSettings, cachingSettings } from './caching-options.js';
+import { type BreakerState, CircuitBreaker } from './circuit-breaker.js';
+import { type Flight, Flights } from './flights.js';
+import { freshFor, isLongExpired } from './lifetime.js';
+import { type SharedAnswer, SharedAnswers } from './shared-answers.js';
+
+/** Counted since the cache was made. `hits`, `negativeHits`, `misses` and `sharedFlights` together are all that was asked. */
+export interface CachingStats {
+  /** Answered at once with an active answer. */
+  readonly hits: number;
+  /** Answered at once with an inactive answer. */
+  readonly negativeHits: number;
+  /** Began a question. */
+  readonly misses: number;
+  /** Waited for a question about the same token that was under way. */
+  readonly sharedFlights: number;
+  /** Questions that the cache shared by processes has answered. */
+  readonly sharedHits: number;
+  /** Failed questions that the last answer has stood in for (`staleIfError`). */
+  readonly staleServed: number;
+  /** Active answers dropped for want of room: `maxEntries` is too low where this rises. */
+  readonly evictions: number;
+  /** Active answers in memory, those whose time is up and that nobody asked for since included. */
+  readonly size: number;
+  /** The same of inactive answers. */
+  readonly negativeSize: number;
+  /** `half_open`: it is time for one question, or that one is under way. `closed` where there is no breaker. */
+  readonly breaker: BreakerState;
+}
+
+/** An introspector that remembers answers. */
+export interface CachingIntrospector extends Introspector {
+  /**
+   * Forgets a token at once, as a revocation that `inner` tells of does, and voids the answer
+   * to a question about it that is under way. Resolves when the shared cache has forgotten it
+   * too, or cannot be reached; without one there is nothing to wait for.
+   */
+  invalidate(token: string): Promise<void>;
+  /** Forgets all tokens at once. The shared cache is not emptied, but this process takes nothing from it for `maxAge`. */
+  clear(): void;
+  stats(): CachingStats;
+}
+
+/** So often in all a question is asked when revocations keep coming in between. */
+const MAX_QUESTIONS = 3;
+
+/**
+ * Remembers the answers of an introspector for a short time, under the digests of the tokens.
+ *
+ * - It holds answers, no decisions: every guard judges each answer by its own rules.
+ * - An answer is frozen, and the same object each time. Concurrent questions about a token are one,
+ *   with the `hint` of the first.
+ * - When `inner` rejects, nothing is remembered, and those who wait reject with the same error.
+ * - Where `inner` tells of revocations, it follows. Whoever waits at that moment, or asks later,
+ *   gets an answer that was asked for after it.
+ *
+ * @throws TypeError that names a bad, missing or unknown option
+ */
+export function cachingIntrospector(
+  inner: Introspector,
+  options: CachingIntrospectorOptions = {},
+): CachingIntrospector {
+  const cache = new AnswerCache(inner, cachingSettings(inner, options));
+  if (cache.onRevoked) followRevocations(cache, cache.onRevoked);
+  return cache;
+}
+
+/** Those who tell of revocations must not keep a cache alive that nobody uses any more. */
+function followRevocations(cache: AnswerCache, onRevoked: NonNullable<Introspector['onRevoked']>): void {
+  const weak = new WeakRef(cache);
+  const stop = onRevoked((digest) => {
+    const target = weak.deref();
+    if (target) void target.forget(digest);
+    else stop();
+  });
+}
+
+function isAnswer(response: unknown): response is IntrospectionResponse {
+  return isObject(response) && typeof response.active === 'boolean';
+}
+
+function tellsRevocations(inner: Introspector): inner is Required<Introspector> {
+  return hasMethods(inner, 'onRevoked');
+}
+
+class AnswerCache implements CachingIntrospector {
+  /** Only there where `inner` has it. */
+  declare readonly onRevoked?: NonNullable<Introspector['onRevoked']>;
+  readonly #inner: Introspector;
+  readonly #maxAge: number;
+  readonly #negativeMaxAge: number;
+  readonly #time: AgeClock;
+  readonly #answers: Answers;
+  readonly #flights = new Flights();
+  readonly #breaker: CircuitBreaker | undefined;
+  readonly #shared: SharedAnswers | undefined;
+  #hits = 0;
+  #negativeHits = 0;
+  #misses = 0;
+  #sharedHits = 0;
+  #staleServed = 0;
+
+  constructor(inner: Introspector, settings: CachingSettings) {
+    const { maxAge, maxEntries, staleIfError, breaker, shared } = settings;
+    const time = new AgeClock(settings.clock);
+    this.#inner = inner;
+    this.#maxAge = maxAge;
+    this.#negativeMaxAge = settings.negativeMaxAge;
+    this.#time = time;
+    this.#answers = new Answers(maxEntries, staleIfError, time);
+    this.#breaker = breaker && new CircuitBreaker(breaker.failures, breaker.resetAfter, time);
+    this.#shared = shared && new SharedAnswers(shared, maxAge, time);
+    if (tellsRevocations(inner)) this.onRevoked = (listener) => inner.onRevoked(listener);
+  }
+
+  introspect(
+    token: string,
+    options?: { readonly hint?: string; readonly signal?: AbortSignal },
+  ): Promise<IntrospectionResponse> {
+    let digest: string;
+    try {
+      digest = tokenDigest(token);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const answer = this.#answers.find(digest, this.#time.read());
+    if (answer) {
+      if (answer.active) this.#hits += 1;
+      else this.#negativeHits += 1;
+      return Promise.resolve(answer);
+    }
+    const signal = options?.signal;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const joined = this.#flights.join(digest, signal);
+    if (joined) return joined;
+    this.#misses += 1;
+    return this.#flights.begin(digest, signal, (flight) => this.#find(token, digest, options?.hint, flight));
+  }
+
+  async invalidate(token: string): Promise<void> {
+    await this.forget(tokenDigest(token));
+  }
+
+  clear(): void {
+    this.#answers.clear();
+    this.#flights.voidAll();
+    this.#shared?.distrustAll();
+  }
+
+  stats(): CachingStats {
+    return {
+      hits: this.#hits,
+      negativeHits: this.#negativeHits,
+      misses: this.#misses,
+      sharedFlights: this.#flights.joined,
+      sharedHits: this.#sharedHits,
+      staleServed: this.#staleServed,
+      evictions: this.#answers.evictions,
+      size: this.#answers.size,
+      negativeSize: this.#answers.inactiveSize,
+      breaker: this.#breaker?.state ?? 'closed',
+    };
+  }
+
+  /** Forgets a token: what is remembered at once, and what is under way as soon as it comes. */
+  forget(digest: string): Promise<void> | undefined {
+    this.#answers.drop(digest);
+    this.#flights.void(digest);
+    return this.#shared?.drop(digest);
+  }
+
+  /** Finds an answer that no revocation has overtaken. */
+  async #find(
+    token: string,
+    digest: string,
+    hint: string | undefined,
+    flight: Flight,
+  ): Promise<IntrospectionResponse> {
+    try {
+      for (let asked = 0; asked < MAX_QUESTIONS; asked++) {
+        const since = flight.voided;
+        const shared = this.#shared && (await this.#shared.find(token, digest));
+        const known = shared && flight.voided === since ? this.#adopt(digest, shared) : undefined;
+        if (known) return known;
+        // Everybody may have left meanwhile: then there is nobody to ask for.
+        flight.signal.throwIfAborted();
+        const { voided } = flight;
+        const askedAt = this.#time.read();
+        const answer = await this.#ask(token, hint, flight);
+        // Nor is it remembered then: a revocation does not find a question that everybody has left.
+        flight.signal.throwIfAborted();
+        // What makes no sense is for the guard to refuse, and nothing to go on the next time.
+        if (!isAnswer(answer)) return answer;
+        if (flight.voided === voided) return this.#remember(token, digest, answer, askedAt);
+        // Nothing can have been revoked that was dead before.
+        if (!answer.active) return INACTIVE;
+      }
+      throw new IntrospectionUnavailableError(
+        'revoked_meanwhile',
+        'The token was revoked or forgotten again and again while it was asked about',
+      );
+    } catch (error) {
+      const stale = this.#answers.stale(digest, this.#time.read());
+      if (!stale || flight.signal.aborted) throw error;
+      this.#staleServed += 1;
+      return stale;
+    } finally {
+      // In the same turn as the last look at `voided`, so that nobody joins after a revocation.
+      this.#flights.end(digest, flight);
+    }
+  }
+
+  /** The answer that another process has shared, where it is fresh by our own rules too. */
+  #adopt(digest: string, { answer, askedAt }: SharedAnswer): ActiveResponse | undefined {
+    const lifetime = freshFor(answer, this.#maxAge, askedAt, this.#time.read());
+    if (lifetime === 0) return undefined;
+    this.#sharedHits += 1;
+    this.#answers.keep(digest, answer, lifetime);
+    return answer;
+  }
+
+  #ask(token: string, hint: string | undefined, { signal }: Flight): Promise<IntrospectionResponse> {
+    const question = async (): Promise<IntrospectionResponse> =>
+      this.#inner.introspect(token, { ...(hint !== undefined && { hint }), signal });
+    return this.#breaker ? this.#breaker.run(question, signal) : question();
+  }
+
+  /** What is answered, remembered for as long as it may be. */
+  #remember(
+    token: string,
+    digest: string,
+    response: IntrospectionResponse,
+    askedAt: number,
+  ): IntrospectionResponse {
+    const now = this.#time.read();
+    if (!response.active) {
+      this.#answers.keep(digest, INACTIVE, freshFor(response, this.#negativeMaxAge, askedAt, now));
+      return INACTIVE;
+    }
+    const answer = frozenCopy(response) as ActiveResponse;
+    if (isLongExpired(answer, now)) {
+      // Not to be asked about again and again; the guards refuse it as it is.
+      this.#answers.keep(digest, INACTIVE, freshFor(INACTIVE, this.#negativeMaxAge, askedAt, now));
+      return answer;
+    }
+    // What a cache behind us has given for want of better must not live on here.
+    const lifetime = answer.stale === true ? 0 : freshFor(answer, this.#maxAge, askedAt, now);
+    this.#answers.keep(digest, answer, lifetime);
+    if (lifetime > 0) void this.#shared?.keep(token, digest, { answer, askedAt }, lifetime);
+    return answer;
+  }
+}
