@@ -1,4 +1,5 @@
 import { frozenCopy } from '../frozen-copy.js';
+import type { ActiveResponse } from '../introspection/introspector.js';
 import { isObject } from '../options.js';
 import type { ActiveToken } from './active-token.js';
 
@@ -49,8 +50,9 @@ export function judge(response: unknown, requirements: Requirements, now: number
     return invalid('The access token is bound to a key and cannot be used as a bearer token');
   }
   // A copy: what an introspector keeps is not frozen under it, and no request can change another's token.
-  const token = frozenCopy({ ...answer, scopes: scopesOf(answer.scope) });
-  return { verdict: 'accepted', token: token as ActiveToken };
+  const own = frozenCopy(answer) as ActiveResponse;
+  const token: ActiveToken = Object.freeze({ ...own, scopes: Object.freeze(scopesOf(answer.scope)) });
+  return { verdict: 'accepted', token };
 }
 
 /** Whether a token has all of `scope`, and one of `anyScope` where there are any (RFC 6749 §3.3: exact, case-sensitive). */

@@ -1,4 +1,5 @@
 import type { ClientStore } from '../clients/client.js';
+import { frozenShallow } from '../frozen-copy.js';
 import { checkClock, hasMethods, knownOptions, must, STORE } from '../options.js';
 import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
 import { activeResponse } from './active-response.js';
@@ -30,7 +31,8 @@ export function storeIntrospector(tokens: TokenStore, options: StoreIntrospector
     async introspect(token) {
       const found = await findToken(source, token);
       if (!found || (await judgeToken(source, found.record)) !== 'active') return { active: false };
-      return { ...activeResponse(found.record), token_use: found.record.kind };
+      // The record's own members are frozen.
+      return frozenShallow({ ...activeResponse(found.record), token_use: found.record.kind });
     },
     ...(canTellRevocations(tokens) && { onRevoked: (listener) => tokens.onRevoked(listener) }),
   };
