@@ -32,9 +32,9 @@ async function credentials(more: Partial<RemoteIntrospectorOptions>) {
 
 describe('remoteIntrospector proves who it is', () => {
   it('A-02 by client_secret_basic', async () => {
-    const { authorization, form } = await credentials({ clientId: 'a:b', clientSecret: 'c d+é' });
+    const { authorization, form } = await credentials({ clientId: 'a:b-1_2.3', clientSecret: 'c d+é' });
     expect(form).toStrictEqual({});
-    expect(atob(authorization?.slice(6) ?? '')).toBe('a%3Ab:c+d%2B%C3%A9');
+    expect(atob(authorization?.slice(6) ?? '')).toBe('a%3Ab-1_2.3:c+d%2B%C3%A9');
   });
 
   it('A-07 by client_secret_post', async () => {

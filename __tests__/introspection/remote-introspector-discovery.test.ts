@@ -69,6 +69,14 @@ describe('remoteIntrospector finds the endpoint', () => {
     expect(paths()).toStrictEqual([`${RFC8414}/realms/x`, `/realms/x${OPENID}`, '/introspect']);
   });
 
+  it('by metadata without a media type', async () => {
+    const { ask, server } = await serving({
+      [RFC8414]: (res) =>
+        res.end(JSON.stringify({ issuer: server.origin, introspection_endpoint: `${server.origin}/x` })),
+    });
+    expect(await ask().introspect(TOKEN)).toStrictEqual({ active: true });
+  });
+
   it('once for all who come at the same time', async () => {
     const { ask, paths } = await serving({ [RFC8414]: METADATA });
     const introspector = ask();

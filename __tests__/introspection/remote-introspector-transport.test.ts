@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createServer as createNetServer, type Socket } from 'node:net';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
 import { remoteIntrospector, requireActiveToken } from '../../lib/index.js';
@@ -176,18 +176,11 @@ describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
   it('lets go of the signal after the answer', async () => {
     const server = await scripted(json({ active: false }));
     const { signal } = new AbortController();
-    let listening = 0;
-    const { addEventListener, removeEventListener } = AbortSignal.prototype;
-    signal.addEventListener = function add(this: AbortSignal, ...listener: never[]) {
-      listening += 1;
-      Reflect.apply(addEventListener, this, listener);
-    } as never;
-    signal.removeEventListener = function remove(this: AbortSignal, ...listener: never[]) {
-      listening -= 1;
-      Reflect.apply(removeEventListener, this, listener);
-    } as never;
+    const add = jest.spyOn(signal, 'addEventListener');
+    const remove = jest.spyOn(signal, 'removeEventListener');
     await remoteIntrospector(optionsFor(server, way)).introspect(TOKEN, { signal });
-    expect(listening).toBe(0);
+    expect(add).toHaveBeenCalledTimes(1);
+    expect(remove.mock.calls[0]?.[1]).toBe(add.mock.calls[0]?.[1]);
   });
 });
 

@@ -89,7 +89,7 @@ export async function watch(
   };
 }
 
-export async function selfSigned(): Promise<{ key: Buffer; cert: Buffer }> {
+async function selfSigned(): Promise<{ key: Buffer; cert: Buffer }> {
   const [key, cert] = await Promise.all([
     readFile('__tests__/support/tls/self-signed.key'),
     readFile('__tests__/support/tls/self-signed.crt'),

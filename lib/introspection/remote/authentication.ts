@@ -27,8 +27,24 @@ export function constantAuthentication(
   // The methods that are constant do not look at the server, and are done when they return.
   void method({ issuer: '' }, { client_id: clientId }, parameters, own);
   const constant = Object.fromEntries(own);
-  const end = parameters.size > 0 ? `&${parameters}` : '';
+  const end = parameters.size > 0 ? `&${parameters.toString()}` : '';
   return (form) => ({ headers: constant, body: form + end });
+}
+
+/**
+ * HTTP Basic with id and secret form-encoded (RFC 6749 §2.3.1, Appendix B). Unlike
+ * oauth4webapi's, it leaves `-`, `.`, `_` and `*` as they are, as forms do: a server that
+ * does not decode then still knows an ordinary id.
+ */
+export function basicClientAuth(clientSecret: string): ClientAuth {
+  return (_server, { client_id: clientId }, _form, headers) => {
+    const pair = `${formEncoded(clientId)}:${formEncoded(clientSecret)}`;
+    headers.set('authorization', `Basic ${btoa(pair)}`);
+  };
+}
+
+function formEncoded(value: string): string {
+  return new URLSearchParams([['', value]]).toString().slice(1);
 }
 
 /** Credentials that are made for each request, such as a signed assertion. */

@@ -1,4 +1,4 @@
-import { ClientSecretBasic, ClientSecretPost, None } from 'oauth4webapi';
+import { ClientSecretPost, None } from 'oauth4webapi';
 import {
   checkBoolean,
   checkClock,
@@ -10,6 +10,7 @@ import {
 } from '../../options.js';
 import {
   type Authentication,
+  basicClientAuth,
   bearerAuthentication,
   computedAuthentication,
   constantAuthentication,
@@ -155,7 +156,7 @@ function authenticationOption(options: RemoteIntrospectorOptions): Authenticatio
   const clientId = options.clientId as string;
   if (clientAuth === 'client_secret_basic' || clientAuth === 'client_secret_post') {
     must(isNonEmptyString(clientSecret), FACTORY, 'clientSecret', `a non-empty string for ${clientAuth}`);
-    const method = clientAuth === 'client_secret_basic' ? ClientSecretBasic : ClientSecretPost;
+    const method = clientAuth === 'client_secret_basic' ? basicClientAuth : ClientSecretPost;
     return constantAuthentication(headers, clientId, method(clientSecret));
   }
   // A secret that is never sent is a mistake somewhere.
