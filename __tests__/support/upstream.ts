@@ -121,3 +121,18 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
     (error: unknown) => error,
   );
 }
+
+/**
+ * How long (milliseconds) after a bare timer of the same time a question was rejected, and with what. On a busy
+ * machine every timer is late; what counts is how much later than that the question ends.
+ */
+export async function rejectedAfter(
+  timeout: number,
+  ask: () => Promise<unknown>,
+): Promise<{ readonly error: unknown; readonly took: number; readonly late: number }> {
+  const began = performance.now();
+  const bare = new Promise<number>((resolve) => setTimeout(() => resolve(performance.now()), timeout));
+  const error = await rejection(ask());
+  const ended = performance.now();
+  return { error, took: ended - began, late: ended - (await bare) };
+}
