@@ -123,6 +123,7 @@ describe('the public face', () => {
     expect(Object.keys(lib).toSorted()).toStrictEqual([
       'ConflictError',
       'HttpError',
+      'IntrospectionUnavailableError',
       'MemoryClientStore',
       'MemoryTokenStore',
       'NotFoundError',
@@ -135,6 +136,7 @@ describe('the public face', () => {
       'introspectionRouter',
       'oauthIntrospection',
       'refreshTokenIntrospection',
+      'remoteIntrospector',
       'requireActiveToken',
       'storeIntrospector',
       'tokenDigest',

@@ -43,6 +43,19 @@ export function basicClientAuth(clientSecret: string): ClientAuth {
   };
 }
 
+/** Id and secret in the form (RFC 6749 §2.3.1). */
+export function postClientAuth(clientSecret: string): ClientAuth {
+  return (_server, { client_id: clientId }, form) => {
+    form.set('client_id', clientId);
+    form.set('client_secret', clientSecret);
+  };
+}
+
+/** The id alone. */
+export const noClientAuth: ClientAuth = (_server, { client_id: clientId }, form) => {
+  form.set('client_id', clientId);
+};
+
 function formEncoded(value: string): string {
   return new URLSearchParams([['', value]]).toString().slice(1);
 }

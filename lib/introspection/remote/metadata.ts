@@ -1,4 +1,3 @@
-import { allowInsecureRequests, customFetch, discoveryRequest, processDiscoveryResponse } from 'oauth4webapi';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import { requireOk } from './answer.js';
 import { Deadline } from './deadline.js';
@@ -82,12 +81,14 @@ async function fromDocument(
   settings: DiscoverySettings,
   deadline: Deadline,
 ): Promise<Server> {
-  const response = await discoveryRequest(settings.issuer, {
+  // Loaded here, since CommonJS that cannot load an ES module, Jest's for one, shall still load the rest of the package.
+  const oauth = await import('oauth4webapi');
+  const response = await oauth.discoveryRequest(settings.issuer, {
     algorithm,
-    [allowInsecureRequests]: settings.allowInsecureRequests,
-    [customFetch]: (url) => getDocument(settings, url, deadline),
+    [oauth.allowInsecureRequests]: settings.allowInsecureRequests,
+    [oauth.customFetch]: (url) => getDocument(settings, url, deadline),
   });
-  const metadata = await processDiscoveryResponse(settings.issuer, response);
+  const metadata = await oauth.processDiscoveryResponse(settings.issuer, response);
   const { introspection_endpoint: endpoint, jwks_uri: keys } = metadata;
   const url = endpointUrl(endpoint, settings.allowInsecureRequests);
   if (!url) throw unusable('names no introspection endpoint that may be used');

@@ -1,4 +1,3 @@
-import { ClientSecretPost, None } from 'oauth4webapi';
 import {
   checkBoolean,
   checkClock,
@@ -14,6 +13,8 @@ import {
   bearerAuthentication,
   computedAuthentication,
   constantAuthentication,
+  noClientAuth,
+  postClientAuth,
 } from './authentication.js';
 import { type Fetch, fetchTransport } from './fetch-transport.js';
 import { keepAliveTransport } from './keep-alive-transport.js';
@@ -156,12 +157,12 @@ function authenticationOption(options: RemoteIntrospectorOptions): Authenticatio
   const clientId = options.clientId as string;
   if (clientAuth === 'client_secret_basic' || clientAuth === 'client_secret_post') {
     must(isNonEmptyString(clientSecret), FACTORY, 'clientSecret', `a non-empty string for ${clientAuth}`);
-    const method = clientAuth === 'client_secret_basic' ? basicClientAuth : ClientSecretPost;
+    const method = clientAuth === 'client_secret_basic' ? basicClientAuth : postClientAuth;
     return constantAuthentication(headers, clientId, method(clientSecret));
   }
   // A secret that is never sent is a mistake somewhere.
   must(clientSecret === undefined, FACTORY, 'clientSecret', 'left out where "clientAuth" does not use it');
-  if (clientAuth === 'none') return constantAuthentication(headers, clientId, None());
+  if (clientAuth === 'none') return constantAuthentication(headers, clientId, noClientAuth);
   must(
     isFunction(clientAuth),
     FACTORY,

@@ -1,10 +1,3 @@
-import {
-  allowInsecureRequests,
-  clockSkew,
-  customFetch,
-  processIntrospectionResponse,
-  validateApplicationLevelSignature,
-} from 'oauth4webapi';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { IntrospectionResponse } from '../introspector.js';
 import { mediaType, requireOk } from './answer.js';
@@ -40,16 +33,17 @@ export class SignedAnswers {
     const now = clock();
     requireOk(answer, now);
     if (mediaType(answer) !== SIGNED) throw unverified('is not signed');
-    const client = { client_id: clientId, [clockSkew]: Math.round((now - Date.now()) / 1000) };
+    const oauth = await import('oauth4webapi');
+    const client = { client_id: clientId, [oauth.clockSkew]: Math.round((now - Date.now()) / 1000) };
     const response = new Response(answer.body, { headers: { 'content-type': SIGNED } });
     let json: unknown;
     try {
       // `typ`, `iss`, `aud` and an algorithm that the server has announced, or RS256.
-      json = await processIntrospectionResponse(server, client, response);
+      json = await oauth.processIntrospectionResponse(server, client, response);
       // The keys are kept, and fetched again when they are old or one is missing.
-      await validateApplicationLevelSignature(server, response, {
-        [allowInsecureRequests]: this.#settings.allowInsecureRequests,
-        [customFetch]: this.#getKeys,
+      await oauth.validateApplicationLevelSignature(server, response, {
+        [oauth.allowInsecureRequests]: this.#settings.allowInsecureRequests,
+        [oauth.customFetch]: this.#getKeys,
       });
     } catch (error) {
       if (error instanceof IntrospectionUnavailableError) throw error;
