@@ -49,7 +49,7 @@ module.exports = async function check(express, lib) {
     issuer: 'https://id.example',
     clientId: 'api',
     clientSecret: secret,
-    fetch: async (url, init) =>
+    fetch: async (_url, init) =>
       init.method === 'GET'
         ? Response.json({
             issuer: 'https://id.example',
