@@ -8,11 +8,13 @@ import request from 'supertest';
 import {
   type AccessPolicy,
   type CachingIntrospector,
+  type Introspector,
   type RequireActiveTokenOptions,
   requireActiveToken,
   type TokenStore,
   tokenDigest,
 } from '../lib/index.js';
+import { upstream } from './support/scripted-server.js';
 import { basic, NOW, postToken, world } from './support/world.js';
 
 const readme = await readFile('README.md', 'utf8');
@@ -180,6 +182,48 @@ export const sharing = (inner) => cachingIntrospector(inner, { shared });`,
     expect(answer.headers['www-authenticate']).toBe('Bearer realm="api"');
   });
 
+  it('has an API with a remote server that works as it stands, but for the addresses', async () => {
+    const code = blocks.find((block) => block.includes('const introspector = remoteIntrospector')) as string;
+    const server = await upstream((res, { path }) => {
+      const { origin } = server;
+      res.setHeader('Content-Type', 'application/json');
+      const metadata = { issuer: origin, introspection_endpoint: `${origin}/introspect` };
+      const answer = { active: true, sub: 'alice', scope: 'orders:read', aud: 'https://api.example.com' };
+      res.end(JSON.stringify(path === '/introspect' ? answer : metadata));
+    });
+    const local = code
+      .replace("'https://id.example.com'", `'${server.origin}', allowInsecureRequests: true`)
+      .replace('process.env.CLIENT_SECRET', "'change me too'");
+    const { app } = await load<{ app: Express }>(
+      'remote',
+      `import express from 'express';\nconst app = express();\n${local}\nexport { app };`,
+    );
+    const answer = await request(app).get('/orders').set('Authorization', 'Bearer try-me');
+    expect(answer.body).toStrictEqual({ for: 'alice' });
+    expect((await request(app).get('/orders')).status).toBe(401);
+    expect(server.seen.at(-1)?.headers.authorization).toBe(basic('orders-api', 'change+me+too'));
+    await server.stop();
+  });
+
+  it('has settings for other servers that are accepted as they stand', async () => {
+    const code = blocks.find((block) => block.includes('const hydra')) as string;
+    const { keycloak, hydra } = await load<Record<'keycloak' | 'hydra', Introspector>>(
+      'servers',
+      `${code.replace('process.env.KEYCLOAK_SECRET', "'s'")}\nexport { keycloak, hydra };`,
+    );
+    for (const introspector of [keycloak, hydra]) {
+      expect(await introspector.introspect('no\ttoken')).toStrictEqual({ active: false });
+    }
+  });
+
+  it('lists every reason why nobody can tell, save that of a circuit breaker', async () => {
+    const source = await readFile('lib/introspection/introspection-unavailable.ts', 'utf8');
+    const reasons = [...source.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, reason = '']) => reason);
+    const section = readme.split('## Tokens of another server')[1]?.split('\n## ')[0] ?? '';
+    const listed = [...section.matchAll(/\| `(\w+)` \| 503/g)].map(([, reason = '']) => reason);
+    expect(listed.toSorted()).toStrictEqual(reasons.filter((reason) => reason !== 'circuit_open').toSorted());
+  });
+
   it('lists every member of a record, and of an audit event', async () => {
     const section = readme.split('| member of a record |')[1]?.split('\n\n')[0] ?? '';
     const listed = [...section.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
@@ -197,6 +241,7 @@ export const sharing = (inner) => cachingIntrospector(inner, { shared });`,
     ['requireActiveToken', [['guard/guard-options.ts', 'RequireActiveTokenOptions']]],
     ['rateLimit', [['http/throttle.ts', 'RateLimitOptions']]],
     ['cachingIntrospector', [['introspection/caching/caching-options.ts', 'CachingIntrospectorOptions']]],
+    ['remoteIntrospector', [['introspection/remote/remote-options.ts', 'RemoteIntrospectorOptions']]],
     ['MemoryTokenStore', [['tokens/memory-token-store.ts', 'MemoryTokenStoreOptions']]],
     ['Client', [['clients/client.ts', 'Client']]],
     [

@@ -137,6 +137,7 @@ describe('the public face', () => {
       'introspectionRouter',
       'oauthIntrospection',
       'refreshTokenIntrospection',
+      'remoteIntrospector',
       'requireActiveToken',
       'storeIntrospector',
       'tokenDigest',

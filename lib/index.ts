@@ -30,6 +30,8 @@ export type {
   Introspector,
 } from './introspection/introspector.js';
 export { type AccessPolicy, defaultPolicy, type TokenView } from './introspection/policy.js';
+export { remoteIntrospector } from './introspection/remote/remote-introspector.js';
+export type { RemoteIntrospectorOptions } from './introspection/remote/remote-options.js';
 export { type StoreIntrospectorOptions, storeIntrospector } from './introspection/store-introspector.js';
 export { type IntrospectionRouterOptions, introspectionRouter } from './router.js';
 export { MemoryTokenStore, type MemoryTokenStoreOptions } from './tokens/memory-token-store.js';

@@ -36,6 +36,28 @@ module.exports = async function check(express, lib) {
       body: new URLSearchParams({ token }),
     });
 
+  const endpoint = `${origin}/v1/oauth/introspect`;
+  const remote = lib.remoteIntrospector({
+    endpoint,
+    clientId: 'api',
+    clientSecret: secret,
+    allowInsecureRequests: true,
+  });
+  assert.equal((await remote.introspect('at')).client_id, 'api');
+  assert.deepEqual(await remote.introspect('nope'), { active: false });
+  const discovering = lib.remoteIntrospector({
+    issuer: 'https://id.example',
+    clientId: 'api',
+    clientSecret: secret,
+    fetch: async (_url, init) =>
+      init.method === 'GET'
+        ? Response.json({
+            issuer: 'https://id.example',
+            introspection_endpoint: 'https://id.example/introspect',
+          })
+        : fetch(endpoint, init),
+  });
+  assert.equal((await discovering.introspect('at')).client_id, 'api');
   assert.equal((await (await post('/v1/oauth/introspect', 'at')).json()).active, true);
   assert.deepEqual(await (await post('/v1/oauth/introspect', 'nope')).json(), { active: false });
   assert.equal((await (await post('/csp/gateway/am/api/auth/introspect', 'rt')).json()).active, true);

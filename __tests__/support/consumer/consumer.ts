@@ -11,6 +11,8 @@ import {
   introspectionRouter,
   MemoryClientStore,
   MemoryTokenStore,
+  type RemoteIntrospectorOptions,
+  remoteIntrospector,
   requireActiveToken,
   storeIntrospector,
   type TokenRecord,
@@ -24,6 +26,14 @@ const tokens = new MemoryTokenStore({ maxTokens: 10 });
 const policy: AccessPolicy = (caller, token, api) => defaultPolicy(caller, token, api);
 const audit = (event: AuditEvent): void => console.log(event.outcome, event.reason);
 const introspector: Introspector = storeIntrospector(ownStore, { clients });
+
+const remoteOptions: RemoteIntrospectorOptions = {
+  issuer: 'https://id.example',
+  clientId: 'api',
+  clientAuth: (_server, client, body) => body.set('client_id', client.client_id),
+  fetch: (url, init) => fetch(url, init),
+};
+const remote: Introspector = remoteIntrospector({ ...remoteOptions, fetch, timeout: 1000 });
 
 const app = express();
 app.use(
@@ -49,6 +59,8 @@ app.get(
     res.json({ scopes, sub: activeToken(req).sub });
   },
 );
+
+app.use(requireActiveToken({ introspector: remote, optional: true }));
 
 // @ts-expect-error a misspelt option is a type error too
 requireActiveToken({ tokens, audiance: 'x' });

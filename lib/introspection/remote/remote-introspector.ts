@@ -1,0 +1,76 @@
+import { isTokenSyntax } from '../../tokens/token-digest.js';
+import type { Introspector } from '../introspector.js';
+import { readAnswer } from './answer.js';
+import { Deadline } from './deadline.js';
+import { introspectionResponse } from './members.js';
+import { Discovery, type Server } from './metadata.js';
+import { type RemoteIntrospectorOptions, type RemoteSettings, remoteSettings } from './remote-options.js';
+import { isSignedAnswer, SignedAnswers } from './signed-answer.js';
+import { type Answer, target, withOneRetry } from './transport.js';
+
+/**
+ * An introspector that asks another server's introspection endpoint (RFC 7662).
+ *
+ * It resolves to what the server says of a token, with scope, audience and times in the
+ * form of RFC 7662 whatever form the server gave them, frozen all the way down. Whatever is
+ * no such answer, a refusal of our own credentials included, rejects with
+ * `IntrospectionUnavailableError`: it never counts as an inactive token. What cannot be a
+ * token is inactive without a question. With `options.signal`, the question ends with the
+ * signal's reason.
+ *
+ * Connections are kept alive between questions, and do not keep the process alive.
+ *
+ * @throws TypeError that names a bad, missing or unknown option
+ */
+export function remoteIntrospector(options: RemoteIntrospectorOptions): Introspector {
+  const settings = remoteSettings(options);
+  const { timeout, clock } = settings;
+  const location = serverOf(settings);
+  const signed = settings.signedResponse ? new SignedAnswers(settings) : undefined;
+  return {
+    async introspect(token, { hint, signal } = {}) {
+      if (!isTokenSyntax(token) || isSignedAnswer(token)) return introspectionResponse({ active: false });
+      const deadline = new Deadline(timeout, signal);
+      try {
+        const server = location instanceof Discovery ? await found(location, deadline) : location;
+        const answer = await ask(settings, server, form(token, hint), deadline);
+        return signed
+          ? await deadline.race(signed.read(answer, server.metadata))
+          : readAnswer(answer, clock());
+      } finally {
+        deadline.release();
+      }
+    },
+  };
+}
+
+function serverOf(settings: RemoteSettings): Server | Discovery {
+  const { location } = settings;
+  if ('issuer' in location) return new Discovery({ ...settings, issuer: location.issuer });
+  const endpoint = target(location.endpoint);
+  return { metadata: { issuer: endpoint.url }, endpoint };
+}
+
+function found(discovery: Discovery, deadline: Deadline): Server | Promise<Server> {
+  return discovery.known ?? deadline.race(discovery.find());
+}
+
+/** Every value is form-encoded, so that it stays one value whatever is in it. */
+function form(token: string, hint: string | undefined): string {
+  const parameters = `token=${encodeURIComponent(token)}`;
+  return hint ? `${parameters}&token_type_hint=${encodeURIComponent(hint)}` : parameters;
+}
+
+function ask(
+  { authentication, transport }: RemoteSettings,
+  { metadata, endpoint }: Server,
+  parameters: string,
+  deadline: Deadline,
+): Promise<Answer> {
+  return withOneRetry(deadline, async () => {
+    // Made for each attempt: a server may take an assertion once only.
+    const credentials = authentication(parameters, metadata);
+    const { headers, body } = credentials instanceof Promise ? await deadline.race(credentials) : credentials;
+    return transport.send(endpoint, { method: 'POST', headers, body }, deadline);
+  });
+}
