@@ -1,5 +1,6 @@
 import { frozenCopy } from '../frozen-copy.js';
 import { isObject } from '../options.js';
+import { attempt, type Soon } from '../thenable.js';
 import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
 import type { Credentials } from './basic-credentials.js';
 import {
@@ -27,27 +28,39 @@ export interface Verification {
  *
  * @throws StoreUnavailableError for whatever the store throws, and for an answer that is no client
  */
-export async function findClient(clients: ClientStore, clientId: string): Promise<Client | undefined> {
-  let answer: unknown;
+export function findClient(clients: ClientStore, clientId: string): Soon<Client | undefined> {
+  return attempt(
+    () => clients.find(clientId),
+    clientFault,
+    (found) => {
+      const client = soundClients.of(found) ?? checkedClient(found);
+      // A database that compares without case would otherwise let "App" in as "app".
+      return client?.clientId === clientId ? client : undefined;
+    },
+  );
+}
+
+/** What somebody else's store answered, as a client that is sound and our own. */
+function checkedClient(found: unknown): Client | undefined {
+  if (found === undefined || found === null) return undefined;
+  let answer: unknown = found;
   let misnamed: string | undefined;
-  try {
-    const found: unknown = await clients.find(clientId);
-    const sound = soundClients.of(found);
-    if (sound) return sound.clientId === clientId ? sound : undefined;
-    // Getters of the store's own objects may fail as well as its `find`.
-    answer = isObject(found) ? frozenCopy(plainClient(found)) : found;
-    misnamed = isObject(found) ? misnamedClientMember(found) : undefined;
-  } catch (cause) {
-    throw new StoreUnavailableError('The client store is unavailable', { cause });
+  if (isObject(found)) {
+    try {
+      answer = frozenCopy(plainClient(found));
+      misnamed = misnamedClientMember(found);
+    } catch (cause) {
+      // Getters of the store's own objects may fail as well as its `find`.
+      throw clientFault(cause);
+    }
   }
-  if (answer === undefined || answer === null) return undefined;
   const problem = misnamed ?? clientProblem(answer);
-  if (problem !== undefined) {
-    throw new UnusableAnswerError(`The client store answered no usable client: ${problem}`);
-  }
-  const client = answer as Client;
-  // A database that compares without case would otherwise let "App" in as "app".
-  return client.clientId === clientId ? client : undefined;
+  if (problem === undefined) return answer as Client;
+  throw new UnusableAnswerError(`The client store answered no usable client: ${problem}`);
+}
+
+function clientFault(cause: unknown): StoreUnavailableError {
+  return new StoreUnavailableError('The client store is unavailable', { cause });
 }
 
 interface Candidate extends Credentials {

@@ -39,20 +39,28 @@ export function judge(response: unknown, requirements: Requirements, now: number
   if (requirements.issuer && !(typeof answer.iss === 'string' && requirements.issuer.includes(answer.iss))) {
     return invalid('The access token was issued by somebody else');
   }
-  if (
-    requirements.audience &&
-    !requirements.audience.some((resource) => values(answer.aud).includes(resource))
-  ) {
+  if (requirements.audience && !isMeantFor(requirements.audience, answer.aud)) {
     return invalid('The access token is not meant for this resource');
   }
   // RFC 8705 §3, RFC 9449 §7.2: without a proof of its key, a bound token is worth nothing.
-  if (answer.cnf !== undefined || isDpop(answer)) {
+  if (answer.cnf !== undefined || isType(answer.token_type, 'dpop')) {
     return invalid('The access token is bound to a key and cannot be used as a bearer token');
   }
-  // A copy: what an introspector keeps is not frozen under it, and no request can change another's token.
+  return { verdict: 'accepted', token: activeTokenOf(answer as ActiveResponse) };
+}
+
+/** The tokens of answers that a cache gives again and again. All that was decided about one is decided anew each time. */
+const tokens = new WeakMap<object, ActiveToken>();
+
+/** A frozen copy: what an introspector keeps is not frozen under it, and no request can change another's token. */
+function activeTokenOf(answer: ActiveResponse): ActiveToken {
+  const known = tokens.get(answer);
+  if (known) return known;
   const own = frozenCopy(answer) as ActiveResponse;
-  const token: ActiveToken = Object.freeze({ ...own, scopes: Object.freeze(scopesOf(answer.scope)) });
-  return { verdict: 'accepted', token };
+  const token: ActiveToken = Object.freeze({ ...own, scopes: Object.freeze(scopesOf(own.scope)) });
+  // An answer that somebody can still change is no name for what it once said.
+  if (own === answer) tokens.set(answer, token);
+  return token;
 }
 
 /** Whether a token has all of `scope`, and one of `anyScope` where there are any (RFC 6749 §3.3: exact, case-sensitive). */
@@ -71,10 +79,9 @@ function invalid(description: string): Judgement {
 function shapeProblem(response: unknown): string | undefined {
   if (!isObject(response)) return 'the introspector answered no object';
   if (typeof response.active !== 'boolean') return '"active" is not a boolean';
-  for (const member of ['exp', 'nbf']) {
-    const time = response[member];
-    if (time !== undefined && !Number.isFinite(time)) return `"${member}" is not a number`;
-  }
+  const { exp, nbf } = response;
+  if (exp !== undefined && !Number.isFinite(exp)) return '"exp" is not a number';
+  if (nbf !== undefined && !Number.isFinite(nbf)) return '"nbf" is not a number';
   return undefined;
 }
 
@@ -87,15 +94,18 @@ function isOutOfTime({ exp, nbf }: Record<string, unknown>, tolerance: number, n
 /** Servers that tell say so by `token_use`, or by a `token_type` that is none of RFC 6749 §7.1. */
 function isAccessToken({ token_use: use, token_type: type }: Record<string, unknown>): boolean {
   if (use !== undefined && use !== 'access_token' && use !== 'access') return false;
-  return type === undefined || (typeof type === 'string' && /^(?:bearer|dpop)$/i.test(type));
+  return type === undefined || type === 'Bearer' || isType(type, 'bearer') || isType(type, 'dpop');
 }
 
-function isDpop({ token_type: type }: Record<string, unknown>): boolean {
-  return typeof type === 'string' && type.toLowerCase() === 'dpop';
+/** RFC 6749 §7.1: a token type is compared without regard to case. */
+function isType(type: unknown, name: 'bearer' | 'dpop'): boolean {
+  return typeof type === 'string' && type.length === name.length && type.toLowerCase() === name;
 }
 
-function values(claim: unknown): readonly unknown[] {
-  return Array.isArray(claim) ? claim : [claim];
+/** Whether `aud`, a string or an array of them, names one of these resources. */
+function isMeantFor(resources: readonly string[], aud: unknown): boolean {
+  if (typeof aud === 'string') return resources.includes(aud);
+  return Array.isArray(aud) && aud.some((value) => resources.includes(value));
 }
 
 function scopesOf(scope: unknown): readonly string[] {

@@ -4,6 +4,7 @@ import { challenge } from '../http/challenge.js';
 import { HttpError, type HttpErrorCode, serverFault, unavailable } from '../http/http-error.js';
 import { forbidCaching, sendJson } from '../http/respond.js';
 import { isIntrospectionUnavailable } from '../introspection/introspection-unavailable.js';
+import { attempt, type Soon, whenKnown } from '../thenable.js';
 import { UnusableAnswerError } from '../tokens/store-errors.js';
 import type { ActiveToken } from './active-token.js';
 import { readBearerToken } from './bearer-token.js';
@@ -23,21 +24,31 @@ import { hasScope, judge } from './judge.js';
 export function requireActiveToken(options: RequireActiveTokenOptions): RequestHandler {
   const settings = guardSettings(options);
   const refuse = options.onError ?? answer;
-  return async function requireActiveToken(req: Request, res: Response, next: NextFunction): Promise<void> {
+  const refused = async (error: unknown, req: Request, res: Response, next: NextFunction): Promise<void> => {
+    // What a `claims` function throws is a fault of the app's, for the app's error handler.
+    if (!(error instanceof HttpError)) return next(asError(error));
     try {
-      const token = await authorize(settings, req);
-      if (token) req.activeToken = token;
-    } catch (error) {
-      // What a `claims` function throws is a fault of the app's, for the app's error handler.
-      if (!(error instanceof HttpError)) return next(asError(error));
-      try {
-        await refuse(error, req, res, next);
-      } catch (fault) {
-        next(asError(fault));
-      }
-      return;
+      await refuse(error, req, res, next);
+    } catch (fault) {
+      next(asError(fault));
     }
+  };
+  const accepted = (token: ActiveToken | undefined, req: Request, next: NextFunction): void => {
+    if (token) req.activeToken = token;
     next();
+  };
+  return function requireActiveToken(req: Request, res: Response, next: NextFunction): Soon<void> {
+    let token: Soon<ActiveToken | undefined>;
+    try {
+      token = authorize(settings, req);
+    } catch (error) {
+      return refused(error, req, res, next);
+    }
+    if (!(token instanceof Promise)) return accepted(token, req, next);
+    return token.then(
+      (verified) => accepted(verified, req, next),
+      (error: unknown) => refused(error, req, res, next),
+    );
   };
 }
 
@@ -51,7 +62,7 @@ function asError(thrown: unknown): Error {
  *
  * @throws HttpError with the answer to a request that is refused
  */
-async function authorize(settings: GuardSettings, req: Request): Promise<ActiveToken | undefined> {
+function authorize(settings: GuardSettings, req: Request): Soon<ActiveToken | undefined> {
   const credentials = readBearerToken(authorizationLines(req));
   if (credentials.kind === 'malformed')
     throw refusal(settings, 400, 'invalid_request', 'The Authorization header is malformed');
@@ -62,8 +73,20 @@ async function authorize(settings: GuardSettings, req: Request): Promise<ActiveT
   if (sendsAnotherToken(req)) {
     throw refusal(settings, 400, 'invalid_request', 'The access token must be sent in one way only');
   }
-  const token = await verifyToken(settings, credentials.token);
-  if (settings.claims && (await settings.claims(token, req)) !== true) {
+  return whenKnown(verifyToken(settings, credentials.token), (token) => {
+    if (settings.claims) return withClaims(settings, settings.claims, token, req);
+    requireScope(settings, token);
+    return token;
+  });
+}
+
+async function withClaims(
+  settings: GuardSettings,
+  claims: NonNullable<GuardSettings['claims']>,
+  token: ActiveToken,
+  req: Request,
+): Promise<ActiveToken> {
+  if ((await claims(token, req)) !== true) {
     throw refusal(settings, 401, 'invalid_token', 'The access token does not have the required claims');
   }
   requireScope(settings, token);
@@ -75,19 +98,22 @@ async function authorize(settings: GuardSettings, req: Request): Promise<ActiveT
  *
  * @throws HttpError 401 or 503
  */
-export async function verifyToken(settings: GuardSettings, token: string): Promise<ActiveToken> {
-  let response: unknown;
-  try {
-    response = await settings.introspector.introspect(token);
-  } catch (cause) {
-    throw unavailable(cause, isIntrospectionUnavailable(cause) ? cause.retryAfter : undefined);
-  }
-  const judgement = judge(response, settings, settings.clock());
-  if (judgement.verdict === 'unusable') throw unavailable(new UnusableAnswerError(judgement.problem));
-  if (judgement.verdict === 'invalid_token') {
-    throw refusal(settings, 401, 'invalid_token', judgement.description);
-  }
-  return judgement.token;
+export function verifyToken(settings: GuardSettings, token: string): Soon<ActiveToken> {
+  const { introspector } = settings;
+  return attempt(
+    () => (introspector.ask ? introspector.ask(token) : introspector.introspect(token)),
+    introspectorFault,
+    (response) => {
+      const judgement = judge(response, settings, settings.clock());
+      if (judgement.verdict === 'accepted') return judgement.token;
+      if (judgement.verdict === 'unusable') throw unavailable(new UnusableAnswerError(judgement.problem));
+      throw refusal(settings, 401, 'invalid_token', judgement.description);
+    },
+  );
+}
+
+function introspectorFault(cause: unknown): HttpError {
+  return unavailable(cause, isIntrospectionUnavailable(cause) ? cause.retryAfter : undefined);
 }
 
 /** @throws HttpError 403 when the token lacks a needed scope */

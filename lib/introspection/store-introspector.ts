@@ -1,9 +1,12 @@
 import type { ClientStore } from '../clients/client.js';
 import { frozenShallow } from '../frozen-copy.js';
 import { checkClock, hasMethods, knownOptions, must, STORE } from '../options.js';
+import { type Soon, whenKnown } from '../thenable.js';
+import type { TokenRecord } from '../tokens/token-record.js';
+import type { TokenState } from '../tokens/token-state.js';
 import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
 import { activeResponse } from './active-response.js';
-import type { Introspector } from './introspector.js';
+import type { IntrospectionResponse, Introspector } from './introspector.js';
 import { findToken, judgeToken } from './token-lookup.js';
 
 export interface StoreIntrospectorOptions {
@@ -27,15 +30,23 @@ export function storeIntrospector(tokens: TokenStore, options: StoreIntrospector
   must(clients === undefined || hasMethods(clients, 'find'), 'storeIntrospector', 'clients', STORE);
   checkClock('storeIntrospector', clock);
   const source = { tokens, clients, clock };
+  const ask = (token: string): Soon<IntrospectionResponse> =>
+    whenKnown(findToken(source, token), (found) =>
+      found
+        ? whenKnown(judgeToken(source, found.record), (state) => response(found.record, state))
+        : { active: false },
+    );
   return {
-    async introspect(token) {
-      const found = await findToken(source, token);
-      if (!found || (await judgeToken(source, found.record)) !== 'active') return { active: false };
-      // The record's own members are frozen.
-      return frozenShallow({ ...activeResponse(found.record), token_use: found.record.kind });
-    },
+    ask,
+    introspect: async (token) => ask(token),
     ...(canTellRevocations(tokens) && { onRevoked: (listener) => tokens.onRevoked(listener) }),
   };
+}
+
+function response(record: TokenRecord, state: TokenState): IntrospectionResponse {
+  if (state !== 'active') return { active: false };
+  // The record's own members are frozen.
+  return frozenShallow({ ...activeResponse(record), token_use: record.kind });
 }
 
 function canTellRevocations(tokens: TokenStore): tokens is TokenStore & Pick<ManagedTokenStore, 'onRevoked'> {

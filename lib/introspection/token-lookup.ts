@@ -2,7 +2,7 @@ import type { ClientStore } from '../clients/client.js';
 import { findClient } from '../clients/client-verifier.js';
 import { frozenJson } from '../frozen-copy.js';
 import { isNonEmptyString, isObject } from '../options.js';
-import { onRejection } from '../thenable.js';
+import { attempt, onRejection, type Soon, whenKnown } from '../thenable.js';
 import { misnamedMember, plainRecord, recordProblem } from '../tokens/check-token-record.js';
 import { soundRecords } from '../tokens/sound-records.js';
 import { StoreUnavailableError, storeErrorKind, UnusableAnswerError } from '../tokens/store-errors.js';
@@ -32,21 +32,18 @@ export interface FoundToken {
  * @throws StoreUnavailableError for whatever the store throws, save its own `NotFoundError` and
  *   `ConflictError`, and for an answer that is no sound record: what cannot be understood is not shown as live
  */
-export async function findToken(
-  { tokens, clock }: TokenSource,
-  token: string,
-): Promise<FoundToken | undefined> {
+export function findToken({ tokens, clock }: TokenSource, token: string): Soon<FoundToken | undefined> {
   // No token has such characters, and a database might choke on them.
   if (!isTokenSyntax(token)) return undefined;
-  let found: unknown;
-  try {
-    found = await tokens.find(token);
-  } catch (cause) {
-    throw storeFault(cause);
-  }
-  if (found === undefined || found === null) return undefined;
-  const record = soundRecords.of(found) ?? checkedRecord(found, clock());
-  return { record, refreshToken: () => linkedRefreshToken(found as TokenRecord) };
+  return attempt(
+    () => tokens.find(token),
+    storeFault,
+    (found) => {
+      if (found === undefined || found === null) return undefined;
+      const record = soundRecords.of(found) ?? checkedRecord(found, clock());
+      return { record, refreshToken: () => linkedRefreshToken(found as TokenRecord) };
+    },
+  );
 }
 
 /** What somebody else's store answered, as a record that is sound and our own. */
@@ -84,9 +81,11 @@ function ownRecord(record: TokenRecord): TokenRecord {
 }
 
 /** Judges a token, which ends with the client that it was issued to. @throws StoreUnavailableError as {@link findToken} */
-export async function judgeToken({ clients, clock }: TokenSource, record: TokenRecord): Promise<TokenState> {
-  const client = clients && (await findClient(clients, record.clientId));
-  return tokenState(record, clock(), !clients || (client !== undefined && !client.disabled));
+export function judgeToken({ clients, clock }: TokenSource, record: TokenRecord): Soon<TokenState> {
+  if (!clients) return tokenState(record, clock());
+  return whenKnown(findClient(clients, record.clientId), (client) =>
+    tokenState(record, clock(), client !== undefined && !client.disabled),
+  );
 }
 
 function storeFault(cause: unknown): unknown {

@@ -1,5 +1,6 @@
 import { frozenCopy } from '../../frozen-copy.js';
 import { hasMethods, isObject } from '../../options.js';
+import type { Soon } from '../../thenable.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { ActiveResponse, IntrospectionResponse, Introspector } from '../introspector.js';
@@ -90,6 +91,11 @@ function tellsRevocations(inner: Introspector): inner is Required<Introspector> 
   return hasMethods(inner, 'onRevoked');
 }
 
+interface AskOptions {
+  readonly hint?: string;
+  readonly signal?: AbortSignal;
+}
+
 class AnswerCache implements CachingIntrospector {
   /** Only there where `inner` has it. */
   declare readonly onRevoked?: NonNullable<Introspector['onRevoked']>;
@@ -120,24 +126,20 @@ class AnswerCache implements CachingIntrospector {
     if (tellsRevocations(inner)) this.onRevoked = (listener) => inner.onRevoked(listener);
   }
 
-  introspect(
-    token: string,
-    options?: { readonly hint?: string; readonly signal?: AbortSignal },
-  ): Promise<IntrospectionResponse> {
-    let digest: string;
-    try {
-      digest = tokenDigest(token);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  async introspect(token: string, options?: AskOptions): Promise<IntrospectionResponse> {
+    return this.ask(token, options);
+  }
+
+  ask(token: string, options?: AskOptions): Soon<IntrospectionResponse> {
+    const digest = tokenDigest(token);
     const answer = this.#answers.find(digest, this.#time.read());
     if (answer) {
       if (answer.active) this.#hits += 1;
       else this.#negativeHits += 1;
-      return Promise.resolve(answer);
+      return answer;
     }
     const signal = options?.signal;
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    signal?.throwIfAborted();
     const joined = this.#flights.join(digest, signal);
     if (joined) return joined;
     this.#misses += 1;
