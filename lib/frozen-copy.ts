@@ -1,18 +1,36 @@
-import { brand } from './sound.js';
+import { Given } from './sound.js';
 
-/** What is known to be plain data, frozen all the way down. */
-const frozen = brand<object>();
+/** Plain data, frozen all the way down, with room for one thing that is derived from it. */
+class Frozen extends Given {
+  #derived: object | undefined = undefined;
+
+  static is(value: object): boolean {
+    return #derived in value;
+  }
+
+  static derived<T extends object>(value: object, derive: () => T): T {
+    if (!(#derived in value)) return derive();
+    // Nothing but what has been frozen by this module gets here: what is derived from it stays true.
+    value.#derived ??= derive();
+    return value.#derived as T;
+  }
+}
 
 /** A copy of plain data, frozen all the way down; the value itself where it is such a copy. */
 export function frozenCopy(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  return frozen.of(value) ?? frozen.mark(copyOf(value));
+  return Frozen.is(value) ? value : frozenShallow(copyOf(value));
 }
 
 /** The same, at once, for a new object all of whose members are frozen plain data already. */
 export function frozenShallow<T extends object>(value: T): T {
-  frozen.mark(value);
-  return value;
+  new Frozen(value);
+  return Object.freeze(value);
+}
+
+/** What `derive` makes of such a copy: made once, and kept with it. Of anything else it is made each time. */
+export function derivedFrom<T extends object>(value: object, derive: () => T): T {
+  return Frozen.derived(value, derive);
 }
 
 function copyOf(value: object): object {

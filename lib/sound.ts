@@ -1,5 +1,5 @@
 /** Whose constructor answers the object it is given, so that a subclass puts its private field on that one. */
-class Given {
+export class Given {
   constructor(value: object) {
     // biome-ignore lint/correctness/noConstructorReturn: that is what this class is for
     return value;

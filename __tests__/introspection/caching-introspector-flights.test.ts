@@ -100,7 +100,7 @@ describe('cachingIntrospector and those who leave: behaviour 11', () => {
     const leaving = cache.introspect('t', { signal: controller.signal });
     controller.abort();
     await expect(leaving).rejects.toThrow();
-    expect(inner.signals[0]?.aborted).toBe(false);
+    expect(inner.signals.some((signal) => signal?.aborted)).toBe(false);
     answer.resolve(LIVE);
     expect(await staying).toStrictEqual(LIVE);
   });

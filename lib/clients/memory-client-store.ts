@@ -37,7 +37,7 @@ function checkedClient(given: unknown): Client {
   const unknown = unknownClientMember(given);
   const client = plainClient(given);
   const problem = unknown === undefined ? clientProblem(client) : `unknown member "${unknown}"`;
-  if (problem === undefined) return soundClients.mark(frozenCopy(client) as Client);
+  if (problem === undefined) return soundClients.mark({ ...(frozenCopy(client) as Client) });
   const { clientId } = client;
   throw new TypeError(
     `MemoryClientStore: ${typeof clientId === 'string' ? `client "${clientId}": ` : ''}${problem}`,

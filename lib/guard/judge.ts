@@ -1,4 +1,4 @@
-import { frozenCopy } from '../frozen-copy.js';
+import { derivedFrom, frozenCopy } from '../frozen-copy.js';
 import type { ActiveResponse } from '../introspection/introspector.js';
 import { isObject } from '../options.js';
 import type { ActiveToken } from './active-token.js';
@@ -49,18 +49,16 @@ export function judge(response: unknown, requirements: Requirements, now: number
   return { verdict: 'accepted', token: activeTokenOf(answer as ActiveResponse) };
 }
 
-/** The tokens of answers that a cache gives again and again. All that was decided about one is decided anew each time. */
-const tokens = new WeakMap<object, ActiveToken>();
-
-/** A frozen copy: what an introspector keeps is not frozen under it, and no request can change another's token. */
+/**
+ * A frozen copy: what an introspector keeps is not frozen under it, and no request can change
+ * another's token. An answer that a cache gives again and again has one token; all that is
+ * decided about it is decided anew each time.
+ */
 function activeTokenOf(answer: ActiveResponse): ActiveToken {
-  const known = tokens.get(answer);
-  if (known) return known;
-  const own = frozenCopy(answer) as ActiveResponse;
-  const token: ActiveToken = Object.freeze({ ...own, scopes: Object.freeze(scopesOf(own.scope)) });
-  // An answer that somebody can still change is no name for what it once said.
-  if (own === answer) tokens.set(answer, token);
-  return token;
+  return derivedFrom(answer, () => {
+    const own = frozenCopy(answer) as ActiveResponse;
+    return Object.freeze({ ...own, scopes: Object.freeze(scopesOf(own.scope)) });
+  });
 }
 
 /** Whether a token has all of `scope`, and one of `anyScope` where there are any (RFC 6749 §3.3: exact, case-sensitive). */

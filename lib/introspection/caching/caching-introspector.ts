@@ -192,12 +192,12 @@ class AnswerCache implements CachingIntrospector {
         const known = shared && flight.voided === since ? this.#adopt(digest, shared) : undefined;
         if (known) return known;
         // Everybody may have left meanwhile: then there is nobody to ask for.
-        flight.signal.throwIfAborted();
+        flight.signal?.throwIfAborted();
         const { voided } = flight;
         const askedAt = this.#time.read();
         const answer = await this.#ask(token, hint, flight);
         // Nor is it remembered then: a revocation does not find a question that everybody has left.
-        flight.signal.throwIfAborted();
+        flight.signal?.throwIfAborted();
         // What makes no sense is for the guard to refuse, and nothing to go on the next time.
         if (!isAnswer(answer)) return answer;
         if (flight.voided === voided) return this.#remember(token, digest, answer, askedAt);
@@ -210,7 +210,7 @@ class AnswerCache implements CachingIntrospector {
       );
     } catch (error) {
       const stale = this.#answers.stale(digest, this.#time.read());
-      if (!stale || flight.signal.aborted) throw error;
+      if (!stale || flight.signal?.aborted) throw error;
       this.#staleServed += 1;
       return stale;
     } finally {
@@ -230,7 +230,7 @@ class AnswerCache implements CachingIntrospector {
 
   #ask(token: string, hint: string | undefined, { signal }: Flight): Promise<IntrospectionResponse> {
     const question = async (): Promise<IntrospectionResponse> =>
-      this.#inner.introspect(token, { ...(hint !== undefined && { hint }), signal });
+      this.#inner.introspect(token, { ...(hint !== undefined && { hint }), ...(signal && { signal }) });
     return this.#breaker ? this.#breaker.run(question, signal) : question();
   }
 

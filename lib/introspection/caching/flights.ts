@@ -2,24 +2,25 @@ import type { IntrospectionResponse } from '../introspector.js';
 
 /** A question that is under way, with all who wait for its answer. */
 export interface Flight {
-  /** Aborts when nobody waits any more. */
-  readonly signal: AbortSignal;
+  /** Aborts when nobody waits any more; absent where the one who began it never goes away. */
+  readonly signal: AbortSignal | undefined;
   /** How often the token was revoked or forgotten meanwhile: an answer asked for before that is not to be trusted. */
   readonly voided: number;
 }
 
 class Waiting implements Flight {
-  readonly #controller = new AbortController();
+  readonly controller: AbortController | undefined;
   waiting = 0;
   voided = 0;
   answer: Promise<IntrospectionResponse> | undefined;
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  constructor(canEnd: boolean) {
+    // Not made in vain: an AbortController costs as much as all the rest of a miss.
+    this.controller = canEnd ? new AbortController() : undefined;
   }
 
-  abort(reason: unknown): void {
-    this.#controller.abort(reason);
+  get signal(): AbortSignal | undefined {
+    return this.controller?.signal;
   }
 }
 
@@ -47,7 +48,7 @@ export class Flights {
     signal: AbortSignal | undefined,
     ask: (flight: Flight) => Promise<IntrospectionResponse>,
   ): Promise<IntrospectionResponse> {
-    const flight = new Waiting();
+    const flight = new Waiting(signal !== undefined);
     this.#underWay.set(digest, flight);
     flight.answer = ask(flight);
     return this.#wait(digest, flight, signal);
@@ -77,7 +78,7 @@ export class Flights {
         flight.waiting -= 1;
         if (flight.waiting > 0) return;
         this.end(digest, flight);
-        flight.abort(signal.reason);
+        flight.controller?.abort(signal.reason);
       };
       signal.addEventListener('abort', leave, { once: true });
       const settle = (): void => {

@@ -1,3 +1,4 @@
+import { frozenShallow } from '../../frozen-copy.js';
 import { isObject } from '../../options.js';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { ActiveResponse, InactiveResponse, IntrospectionResponse } from '../introspector.js';
@@ -37,7 +38,7 @@ export function introspectionResponse(json: unknown): IntrospectionResponse {
   // What binds a token to a key is never dropped: a token must not become less bound by a mistake.
   if (json.cnf !== undefined && !isObject(json.cnf)) throw malformed('has a "cnf" that is no object');
   harden(json, 0);
-  return json as unknown as ActiveResponse;
+  return frozenShallow(json) as unknown as ActiveResponse;
 }
 
 export function malformed(problem: string): IntrospectionUnavailableError {
@@ -95,12 +96,14 @@ function isString(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-/** Freezes, and drops the one name that turns into a prototype when somebody copies the object. */
+/** Freezes all that is in a value, and drops the one name that turns into a prototype when somebody copies it. */
 function harden(value: object, depth: number): void {
   if (depth > MAX_DEPTH) throw malformed('is nested too deeply');
   for (const [name, inner] of Object.entries(value)) {
     if (name === '__proto__') Reflect.deleteProperty(value, name);
-    else if (typeof inner === 'object' && inner !== null) harden(inner, depth + 1);
+    else if (typeof inner === 'object' && inner !== null) {
+      harden(inner, depth + 1);
+      Object.freeze(inner);
+    }
   }
-  Object.freeze(value);
 }
