@@ -5,7 +5,7 @@ import { request } from 'undici';
 import { readBasicHeader } from '../dist/esm/clients/basic-credentials.js';
 import { judge } from '../dist/esm/guard/judge.js';
 import { challenge } from '../dist/esm/http/challenge.js';
-import { AUDIENCE, answer, answers, BASIC, HOUR, ISSUER, newToken, TOKENS, token } from './fixture.js';
+import { AUDIENCE, answer, answers, BASIC, ISSUER, newToken, TOKENS, token } from './fixture.js';
 import { upstream } from './guard/upstream.js';
 import { cachingIntrospector, MemoryTokenStore, remoteIntrospector, storeIntrospector } from './library.js';
 
@@ -91,31 +91,8 @@ for (let i = 0; i < (quick ? 5 : 50); i++) {
   );
 }
 
-// The longest stops of everything else, while a million records are swept.
-const due = now + HOUR;
-let clock = now;
-const swept = new MemoryTokenStore({ clock: () => clock, retainExpiredFor: 0 });
-const count = quick ? 50_000 : 1_000_000;
-for (let i = 0; i < count; i++) {
-  await swept.save({ token: `t-${i}`, kind: 'access_token', clientId: 'web-app', expiresAt: due });
-}
-globalThis.gc();
-clock = due;
-const pauses = [];
-let last = performance.now();
-const watch = () => {
-  const at = performance.now();
-  pauses.push(at - last);
-  last = at;
-  if (swept.size > 0) setImmediate(watch);
-};
-setImmediate(watch);
-await swept.sweep();
-pauses.sort((a, b) => a - b);
-
 const result = {
   nanoseconds,
   together: { coalesced: median(coalesced), oneEach: median(oneEach) },
-  sweep: { records: count, p99: pauses[Math.floor(pauses.length * 0.99)], longest: pauses.at(-1) },
 };
 process.stdout.write(JSON.stringify(result), () => process.exit());

@@ -4,12 +4,18 @@ import { pinnedTo } from './child.js';
 
 /** What the parts cost without HTTP, each in a process of its own. */
 export function core({ node, quick }) {
-  return { ...run(node, './core-child.js', quick), heap: run(node, './heap-child.js', quick) };
+  return {
+    ...run(node, './core-child.js', quick, true),
+    heap: run(node, './heap-child.js', quick, true),
+    // Not on one core: the collector works on others, as it does in a server.
+    sweep: run(node, './sweep-child.js', quick, false),
+  };
 }
 
 /** Runs a script of this folder that prints JSON. */
-export function run(node, script, quick) {
+function run(node, script, quick, pinned) {
   const file = fileURLToPath(new URL(script, import.meta.url));
-  const [command, ...args] = pinnedTo(0, [node, '--expose-gc', file, ...(quick ? ['--quick'] : [])]);
-  return JSON.parse(execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
+  const command = [node, '--expose-gc', file, ...(quick ? ['--quick'] : [])];
+  const [program, ...args] = pinned ? pinnedTo(0, command) : command;
+  return JSON.parse(execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
 }

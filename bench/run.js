@@ -23,8 +23,8 @@ const { values: options } = parseArgs({
 });
 
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
-const seconds = Number(options.seconds ?? (options.quick ? 0.25 : 3));
-const warmUp = options.quick ? 0.25 : 3;
+const seconds = Number(options.seconds ?? (options.quick ? 0.25 : 2));
+const warmUp = options.quick ? 0.25 : 2;
 const log = (line) => process.stderr.write(`${line}\n`);
 
 const ENDPOINTS = ['bare-express', 'ours', 'hand-written', 'oidc-provider', 'fastify', 'node-http'];
@@ -85,6 +85,7 @@ try {
     mkdirSync(results, { recursive: true });
     writeFileSync(new URL('latest.json', results), `${JSON.stringify(result, undefined, 1)}\n`);
     writeFileSync(new URL('latest.md', results), table(result));
+    mkdirSync(new URL('../docs/', import.meta.url), { recursive: true });
     writeFileSync(new URL('../docs/performance.md', import.meta.url), document(result));
   }
 } finally {

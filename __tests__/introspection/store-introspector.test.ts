@@ -68,4 +68,16 @@ describe('storeIntrospector', () => {
     );
     expect(() => storeIntrospector(...(parameters as Parameters<typeof storeIntrospector>))).toThrow(named);
   });
+
+  it('rejects where a client cannot be read, be it one of its members', async () => {
+    const { tokens, clock } = await world();
+    const broken = {
+      get secret(): string {
+        throw new Error('the row is gone');
+      },
+    };
+    const clients = { find: (clientId: string) => Object.assign(broken, { clientId }) };
+    const introspector = storeIntrospector(tokens, { clients, clock: () => clock.now });
+    await expect(introspector.introspect('at-live')).rejects.toThrow('The client store is unavailable');
+  });
 });
