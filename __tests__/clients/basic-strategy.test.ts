@@ -1,13 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { BasicStrategy } from 'passport-http';
 import { ClientBasicStrategy } from '../../lib/clients/basic-strategy.js';
+import { ClientVerifier } from '../../lib/clients/client-verifier.js';
+import { MemoryClientStore } from '../../lib/index.js';
 import { basic } from '../support/world.js';
 
 describe('ClientBasicStrategy', () => {
   const strategy = new ClientBasicStrategy({
     realm: 'test',
     acceptRaw: true,
-    verify: async () => ({ client: { clientId: 'app' } }),
+    verifier: new ClientVerifier(new MemoryClientStore([{ clientId: 'app' }]), Date.now),
   });
 
   it("is Passport's Basic strategy by class and name", () => {

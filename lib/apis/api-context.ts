@@ -112,11 +112,7 @@ export class ApiContext implements TokenSource {
 
   #strategy(acceptRaw: boolean): ClientBasicStrategy {
     const verifier = new ClientVerifier(this.clients, this.clock);
-    return new ClientBasicStrategy({
-      realm: this.realm,
-      acceptRaw,
-      verify: (readings, proceed) => verifier.verify(readings, proceed),
-    });
+    return new ClientBasicStrategy({ realm: this.realm, acceptRaw, verifier });
   }
 
   /**

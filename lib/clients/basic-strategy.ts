@@ -4,16 +4,16 @@ import type { StrategyCreatedStatic } from 'passport';
 import { BasicStrategy } from 'passport-http';
 import { authorizationLines } from '../http/authorization.js';
 import type { RefusedCredentials } from '../http/http-error.js';
-import { type Credentials, readBasicHeader } from './basic-credentials.js';
+import { readBasicHeader } from './basic-credentials.js';
 import type { Client } from './client.js';
-import type { Proceed, Verification } from './client-verifier.js';
+import type { ClientVerifier, Proceed } from './client-verifier.js';
 
 export interface ClientBasicStrategyOptions {
   readonly realm: string;
   /** Whether id and secret may come as they are, not form-encoded. */
   readonly acceptRaw: boolean;
-  /** Finds out whose these credentials are. */
-  verify(readings: readonly Credentials[], proceed: Proceed): Promise<Verification>;
+  /** Finds out whose credentials a header carries. */
+  readonly verifier: Pick<ClientVerifier, 'recall' | 'verify'>;
 }
 
 type Settle = (error: unknown, client?: Client | false | null, failure?: unknown) => void;
@@ -65,19 +65,26 @@ export class ClientBasicStrategy extends BasicStrategy {
   }
 
   override authenticate(this: this & StrategyCreatedStatic, req: Request): void {
-    const refuse = (failure: BasicFailure): void => this.fail(failure as never, 401);
-    const { lines, proceed } = req as unknown as BasicAttempt;
-    const header =
-      lines.length > 1 ? ({ kind: 'repeated' } as const) : readBasicHeader(lines[0], this.options.acceptRaw);
-    if (header.kind !== 'credentials') {
-      refuse({ credentials: header.kind });
-      return;
-    }
-    this.options.verify(header.readings, proceed).then(
-      ({ client, ...named }) => (client ? this.success(client) : refuse({ credentials: 'wrong', ...named })),
+    identify(this.options, req as unknown as BasicAttempt).then(
+      (outcome) => ('client' in outcome ? this.success(outcome.client) : this.fail(outcome as never, 401)),
       (error: unknown) => this.error(error),
     );
   }
+}
+
+/** Whose credentials a request carries, or why nobody's. */
+async function identify(
+  { acceptRaw, verifier }: ClientBasicStrategyOptions,
+  { lines, proceed }: BasicAttempt,
+): Promise<{ readonly client: Client } | BasicFailure> {
+  if (lines.length > 1) return { credentials: 'repeated' };
+  const [line] = lines;
+  const known = line === undefined ? undefined : await verifier.recall(line);
+  if (known) return { client: known };
+  const header = readBasicHeader(line, acceptRaw);
+  if (header.kind !== 'credentials') return { credentials: header.kind };
+  const { client, ...named } = await verifier.verify(header.readings, proceed, line);
+  return client ? { client } : { credentials: 'wrong', ...named };
 }
 
 /** The base class asks for a verify function; it is never called, and would let nobody in. */

@@ -1,6 +1,6 @@
 import { frozenCopy } from '../frozen-copy.js';
 import { isObject } from '../options.js';
-import { attempt, type Soon } from '../thenable.js';
+import { attempt, type Soon, whenKnown } from '../thenable.js';
 import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
 import type { Credentials } from './basic-credentials.js';
 import {
@@ -90,18 +90,40 @@ export class ClientVerifier {
   }
 
   /**
-   * Whose credentials these are, in whichever reading. A disabled client's are wrong.
+   * The client whose credentials a header was lately found to carry; `undefined` where that is
+   * not known, or where the client has since been disabled, removed or given another secret.
+   *
+   * @throws StoreUnavailableError when the clients cannot be asked
+   */
+  recall(header: string): Soon<Client | undefined> {
+    const known = this.#verified.recall(header);
+    if (!known) return undefined;
+    return whenKnown(findClient(this.#clients, known.clientId), (client) =>
+      client && !client.disabled && client.secret === known.storedHash ? client : undefined,
+    );
+  }
+
+  /**
+   * Whose credentials these are, in whichever reading. A disabled client's are wrong. With the
+   * `header` that they came in, {@link recall} knows it from now on.
    *
    * @throws StoreUnavailableError when the clients cannot be asked, what `proceed` throws, and HttpError 503
    */
-  async verify(readings: readonly Credentials[], proceed: Proceed): Promise<Verification> {
+  async verify(readings: readonly Credentials[], proceed: Proceed, header?: string): Promise<Verification> {
     const candidates = await this.#candidates(readings);
-    const client =
+    const verified =
       // A reading that is remembered goes first: the other one is wrong, and would be hashed on each call.
-      (
-        candidates.find((candidate) => this.#isRemembered(candidate)) ??
-        (await this.#firstVerified(candidates, proceed))
-      )?.client;
+      candidates.find((candidate) => this.#isRemembered(candidate)) ??
+      (await this.#firstVerified(candidates, proceed));
+    const client = verified?.client;
+    if (header !== undefined && verified && client?.secret) {
+      const { clientId, secret: storedHash } = client;
+      this.#verified.addHeader(header, {
+        clientId,
+        storedHash,
+        name: this.#verified.nameOf(verified, storedHash),
+      });
+    }
     const claimed = client?.clientId ?? candidates.find(({ exists }) => exists)?.clientId;
     return { ...(client && { client }), ...(claimed !== undefined && { claimed }) };
   }
