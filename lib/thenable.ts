@@ -1,7 +1,6 @@
 /** Runs `failed` when what a listener of the app's answered turns out to be a promise that rejects. */
 export function onRejection(answered: unknown, failed: (error: unknown) => void): void {
-  if (typeof answered !== 'object' || answered === null || !('then' in answered)) return;
-  Promise.resolve(answered).catch(failed);
+  if (isThenable(answered)) Promise.resolve(answered).catch(failed);
 }
 
 /** A value, or a promise of it: what comes at once need not be waited for. */
@@ -9,7 +8,7 @@ export type Soon<T> = T | Promise<T>;
 
 /** Gives a value to `use`, at once where it is there. */
 export function whenKnown<T, R>(value: Soon<T>, use: (value: T) => Soon<R>): Soon<R> {
-  return value instanceof Promise ? value.then(use) : use(value);
+  return isThenable(value) ? Promise.resolve(value).then(use) : use(value as T);
 }
 
 /**
@@ -35,8 +34,13 @@ export function attempt<R>(
   });
 }
 
-function isThenable(value: unknown): boolean {
+/**
+ * Whether `await` would wait for a value. Not `instanceof Promise`: an app may have put another
+ * class in the place of the global one, and what is no promise by that would count as an answer.
+ */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
   );
 }

@@ -1,14 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import request from 'supertest';
 import {
   activeToken,
+  cachingIntrospector,
   type HttpError,
   type IntrospectionResponse,
   IntrospectionUnavailableError,
+  type Introspector,
   MemoryTokenStore,
   type RequireActiveTokenOptions,
   requireActiveToken,
+  storeIntrospector,
 } from '../../lib/index.js';
 import { raw, serving } from '../support/http.js';
 import { API, FAILURES, failingStore, HOUR, ISSUER, NOW, SECONDS, world } from '../support/world.js';
@@ -508,5 +511,77 @@ describe('requireActiveToken and time', () => {
     expect((await get(app, 'at-live')).status).toBe(200);
     clock.now = NOW + HOUR;
     expect((await get(app, 'at-live')).status).toBe(401);
+  });
+});
+
+describe('requireActiveToken and who stands before an introspector of ours', () => {
+  const dead = async (): Promise<IntrospectionResponse> => ({ active: false });
+
+  it.each([
+    [
+      'a copy with another introspect',
+      (inner: Introspector): Introspector => ({ ...inner, introspect: dead }),
+    ],
+    ['a patched one', (inner: Introspector): Introspector => Object.assign(inner, { introspect: dead })],
+    [
+      'a proxy',
+      (inner: Introspector): Introspector =>
+        new Proxy(inner, { get: (of, name) => (name === 'introspect' ? dead : Reflect.get(of, name)) }),
+    ],
+    [
+      'a descendant',
+      (inner: Introspector): Introspector => Object.assign(Object.create(inner), { introspect: dead }),
+    ],
+  ])('asks %s, and not the one behind it', async (_what, wrap) => {
+    const { tokens } = await world();
+    for (const inner of [
+      storeIntrospector(tokens, { clock: () => NOW }),
+      cachingIntrospector(storeIntrospector(tokens, { clock: () => NOW }), { clock: () => NOW }),
+    ]) {
+      const { app, reached } = guarded({ introspector: wrap(inner) });
+      expect((await get(app, 'at-live')).status).toBe(401);
+      expect(reached()).toBe(0);
+    }
+  });
+
+  it('waits for promises of whatever class, where an app has put another in the place of the global one', async () => {
+    const { tokens } = await world();
+    const Native = globalThis.Promise;
+    class Replaced<T> extends Native<T> {}
+    for (const claims of [async () => false, () => false]) {
+      const passed: unknown[] = [];
+      const refused = new Native<HttpError>((resolve) => {
+        const refusing = requireActiveToken({
+          tokens,
+          clock: () => NOW,
+          claims,
+          onError: (error) => resolve(error),
+        });
+        globalThis.Promise = Replaced as never;
+        try {
+          const req = {
+            url: '/',
+            query: {},
+            headers: { authorization: 'Bearer at-live' },
+            rawHeaders: [],
+          } as unknown as Request;
+          refusing(req, {} as Response, (error) => passed.push(error));
+        } finally {
+          globalThis.Promise = Native;
+        }
+      });
+      expect(await refused).toMatchObject({ status: 401, code: 'invalid_token' });
+      expect(passed).toStrictEqual([]);
+    }
+  });
+
+  it('waits for a store that answers something callable with a then', async () => {
+    const { tokens } = await world();
+    const callable = (token: string): never =>
+      Object.assign(() => {}, {
+        then: (resolve: (record: unknown) => void) => resolve(tokens.find(token)),
+      }) as never;
+    const { app } = guarded({ tokens: { find: callable } });
+    expect((await get(app, 'at-live')).status).toBe(200);
   });
 });

@@ -115,6 +115,23 @@ describe('plainForm', () => {
     });
   });
 
+  it('leaves to body-parser more parameters than that one takes', async () => {
+    const names = (count: number): string => Array.from({ length: count }, (_, i) => `a${i}=b`).join('&');
+    const limited = express();
+    limited.post('/', async (req, res) => {
+      await wait(5);
+      await formBody(req, res).then(
+        (parameters) => res.json(parameters.size),
+        (error: { status: number }) => res.status(error.status).end(),
+      );
+    });
+    await serving(limited, async (origin) => {
+      const most = await raw(origin, { path: '/', headers: FORM, body: names(100) });
+      expect(most.body).toBe('100');
+      expect((await raw(origin, { path: '/', headers: FORM, body: names(101) })).status).toBe(413);
+    });
+  });
+
   it.each(['', ';charset=UTF-8', '; charset=utf-8'])('takes the media type with "%s"', async (charset) => {
     await serving(app, async (origin) => {
       const headers = ['Content-Type', `${FORM[1]}${charset}`];

@@ -386,6 +386,21 @@ describe('MemoryTokenStore.sweep', () => {
   }, 180_000);
 });
 
+describe('MemoryTokenStore.update with changes that do something when they are read', () => {
+  it('never takes a revocation back', async () => {
+    const { store } = timed();
+    await store.save(ACCESS);
+    const changes = {
+      get scope(): string[] {
+        void store.revoke(ACCESS.token);
+        return ['other'];
+      },
+    };
+    await expect(store.update(ACCESS.token, changes)).rejects.toThrow('changed meanwhile');
+    expect(store.find(ACCESS.token)).toMatchObject({ status: 'revoked' });
+  });
+});
+
 describe('MemoryTokenStore with maxTokens', () => {
   it('refuses one more with a clear error, and never drops a live token', async () => {
     const { store } = timed({ maxTokens: 2 });

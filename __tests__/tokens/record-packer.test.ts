@@ -94,4 +94,14 @@ describe('RecordPacker', () => {
     const [first] = packed;
     expect(first && packer.unpack(first)).toMatchObject({ subject: 'user-0', scope: ['read'] });
   });
+
+  it('shares a bounded number of templates, and packs all others as well', () => {
+    const packer = new RecordPacker();
+    const records = Array.from({ length: 10_010 }, (_, i) => ({ ...RECORD, appId: `app-${i}` }));
+    const packed = records.map((record) => packer.pack(record));
+    expect(packer.size).toBe(10_000);
+    for (const [i, each] of packed.entries()) expect(packer.unpack(each)).toStrictEqual(records[i]);
+    for (const each of packed) packer.release(each);
+    expect(packer.size).toBe(0);
+  });
 });

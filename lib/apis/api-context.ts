@@ -1,7 +1,7 @@
 import passport from 'passport';
 import { BasicAttempt, type BasicFailure, ClientBasicStrategy } from '../clients/basic-strategy.js';
 import type { Client, ClientStore } from '../clients/client.js';
-import { ClientVerifier } from '../clients/client-verifier.js';
+import { ClientVerifier, type Proceed } from '../clients/client-verifier.js';
 import type { ApiName, Audit, InactiveReason } from '../http/audit.js';
 import { basicChallenge } from '../http/challenge.js';
 import type { Call } from '../http/endpoint.js';
@@ -121,26 +121,27 @@ export class ApiContext implements TokenSource {
    * @throws HttpError 401 with a challenge and with `credentials` saying why; an API may answer otherwise
    */
   basicCaller(call: Call): Promise<Client> {
-    const { ip } = call;
+    const proceed = this.#proceedFor(call.ip);
     return new Promise((resolve, reject) => {
-      const attempt = new BasicAttempt(
-        call.req,
-        () => this.#throttles.failures.check(() => addressKey(ip)),
-        (error, client, failure) => {
-          if (error) {
-            reject(error);
-          } else if (client) {
-            call.clientId = client.clientId;
-            resolve(client);
-          } else {
-            const { claimed, credentials } = failure as BasicFailure;
-            call.clientId = claimed;
-            reject(this.refusedCredentials(credentials));
-          }
-        },
-      );
+      const attempt = new BasicAttempt(call.req, proceed, (error, client, failure) => {
+        if (error) {
+          reject(error);
+        } else if (client) {
+          call.clientId = client.clientId;
+          resolve(client);
+        } else {
+          const { claimed, credentials } = failure as BasicFailure;
+          call.clientId = claimed;
+          reject(this.refusedCredentials(credentials));
+        }
+      });
       this.#passport.authenticate('basic', { session: false }, attempt.done)(attempt, attempt, attempt.done);
     });
+  }
+
+  /** Made apart from the call, so that what is kept of the attempt does not keep the request. */
+  #proceedFor(ip: string | undefined): Proceed {
+    return () => this.#throttles.failures.check(() => addressKey(ip));
   }
 
   refusedCredentials(credentials: RefusedCredentials): HttpError {

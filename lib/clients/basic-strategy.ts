@@ -24,7 +24,7 @@ type Settle = (error: unknown, client?: Client | false | null, failure?: unknown
  * can reach: were it the request, a fifth of the time would go into collecting garbage.
  */
 export class BasicAttempt {
-  readonly lines: readonly string[];
+  lines: readonly string[];
   readonly proceed: Proceed;
   #settle: Settle | undefined;
 
@@ -38,6 +38,7 @@ export class BasicAttempt {
   readonly done: Settle = (error, client, failure) => {
     const settle = this.#settle;
     this.#settle = undefined;
+    this.lines = [];
     settle?.(error, client, failure);
   };
 }

@@ -3,8 +3,9 @@ import { authorizationLines } from '../http/authorization.js';
 import { challenge } from '../http/challenge.js';
 import { HttpError, type HttpErrorCode, serverFault, unavailable } from '../http/http-error.js';
 import { forbidCaching, sendJson } from '../http/respond.js';
+import { ask } from '../introspection/ask.js';
 import { isIntrospectionUnavailable } from '../introspection/introspection-unavailable.js';
-import { attempt, type Soon, whenKnown } from '../thenable.js';
+import { attempt, isThenable, type Soon, whenKnown } from '../thenable.js';
 import { UnusableAnswerError } from '../tokens/store-errors.js';
 import type { ActiveToken } from './active-token.js';
 import { readBearerToken } from './bearer-token.js';
@@ -44,7 +45,7 @@ export function requireActiveToken(options: RequireActiveTokenOptions): RequestH
     } catch (error) {
       return refused(error, req, res, next);
     }
-    if (!(token instanceof Promise)) return accepted(token, req, next);
+    if (!isThenable(token)) return accepted(token, req, next);
     return token.then(
       (verified) => accepted(verified, req, next),
       (error: unknown) => refused(error, req, res, next),
@@ -101,7 +102,7 @@ async function withClaims(
 export function verifyToken(settings: GuardSettings, token: string): Soon<ActiveToken> {
   const { introspector } = settings;
   return attempt(
-    () => (introspector.ask ? introspector.ask(token) : introspector.introspect(token)),
+    () => ask(introspector, token),
     introspectorFault,
     (response) => {
       const judgement = judge(response, settings, settings.clock());

@@ -2,11 +2,10 @@ import bodyParser from 'body-parser';
 import type { Request, Response } from 'express';
 import { isObject } from '../options.js';
 import { type HttpError, invalidRequest } from './http-error.js';
-import { plainForm } from './plain-form.js';
+import { MAX_PARAMETERS, plainForm } from './plain-form.js';
 
 const FORM = 'application/x-www-form-urlencoded';
 const LIMIT = 64 * 1024;
-const MAX_PARAMETERS = 100;
 
 /** The parameters of a form, each a string that came once. */
 export type FormParameters = ReadonlyMap<string, string>;

@@ -7,6 +7,8 @@ const FORMS: ReadonlySet<string | undefined> = new Set(
   ),
 );
 const MAX_BYTES = 16 * 1024;
+/** The most parameters that a form may have. */
+export const MAX_PARAMETERS = 100;
 
 /**
  * The parameters of a form of the plainest kind: a small body that is all here, of
@@ -33,7 +35,8 @@ function plainParameters(text: string): Map<string, string> | undefined {
     const name = pair.slice(0, equals);
     const value = pair.slice(equals + 1);
     if (equals < 1 || !isPlain(name) || !isPlain(value)) return undefined;
-    if (parameters.has(name) || name in Object.prototype) return undefined;
+    if (parameters.has(name) || name in Object.prototype || parameters.size === MAX_PARAMETERS)
+      return undefined;
     parameters.set(name, value);
   }
   return parameters;

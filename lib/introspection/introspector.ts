@@ -47,14 +47,6 @@ export interface Introspector {
     options?: { readonly hint?: string; readonly signal?: AbortSignal },
   ): Promise<IntrospectionResponse>;
   /**
-   * The same as `introspect`, for who can do without a promise: what is known at once is
-   * answered at once, and may be thrown at once. Optional; the guard asks in this way first.
-   */
-  ask?(
-    token: string,
-    options?: { readonly hint?: string; readonly signal?: AbortSignal },
-  ): IntrospectionResponse | Promise<IntrospectionResponse>;
-  /**
    * Tells the digest (`tokenDigest`) of each token that it learns was revoked, so that a
    * cache in front of it can drop the answer at once. Returns a function that ends the telling.
    */

@@ -6,6 +6,7 @@ import type { TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
 import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
 import { activeResponse } from './active-response.js';
+import { canAsk } from './ask.js';
 import type { IntrospectionResponse, Introspector } from './introspector.js';
 import { findToken, judgeToken } from './token-lookup.js';
 
@@ -36,9 +37,10 @@ export function storeIntrospector(tokens: TokenStore, options: StoreIntrospector
         ? whenKnown(judgeToken(source, found.record), (state) => response(found.record, state))
         : { active: false },
     );
+  const introspect = async (token: string): Promise<IntrospectionResponse> => ask(token);
+  canAsk(introspect, ask);
   return {
-    ask,
-    introspect: async (token) => ask(token),
+    introspect,
     ...(canTellRevocations(tokens) && { onRevoked: (listener) => tokens.onRevoked(listener) }),
   };
 }

@@ -95,6 +95,9 @@ export class MemoryTokenStore implements ManagedTokenStore {
     const entry = this.#entries.get(digest);
     if (!entry) throw new NotFoundError('update: there is no such token');
     const record = changedRecord(this.#packer.unpack(entry), changes, this.#clock());
+    // A getter among the changes may have done anything, such as to revoke this token.
+    if (this.#entries.get(digest) !== entry)
+      throw new ConflictError('update: the token was changed meanwhile');
     return this.#shown(this.#replace(digest, entry, record), token);
   }
 

@@ -2,7 +2,8 @@ import type { TokenRecord } from './token-record.js';
 
 /** The members that many tokens have in common, and how many have them. */
 interface Template {
-  readonly key: string;
+  /** By which it is shared; absent where there were too many to share another. */
+  readonly key: string | undefined;
   /** With all members of a full record, so that filling it in never changes its shape. */
   readonly record: Readonly<Record<string, unknown>>;
   uses: number;
@@ -30,6 +31,9 @@ const OWN: ReadonlySet<string> = new Set([
   'actor',
   'authorizationDetails',
 ] satisfies (keyof TokenRecord)[]);
+
+/** Where members that many tokens should share are each token's own, more templates would cost more than they save. */
+const MAX_TEMPLATES = 10_000;
 
 /** V8 keeps whole numbers of 31 bits within an object, and any other on the heap. */
 const SMALL = 2 ** 30;
@@ -60,7 +64,7 @@ export class PackedRecord {
 export class RecordPacker {
   readonly #templates = new Map<string, Template>();
 
-  /** How many templates are kept. */
+  /** How many templates are shared. */
   get size(): number {
     return this.#templates.size;
   }
@@ -75,8 +79,9 @@ export class RecordPacker {
     const key = JSON.stringify(shared);
     let template = this.#templates.get(key);
     if (!template) {
-      template = { key, record: shared, uses: 0 };
-      this.#templates.set(key, template);
+      const isShared = this.#templates.size < MAX_TEMPLATES;
+      template = { key: isShared ? key : undefined, record: shared, uses: 0 };
+      if (isShared) this.#templates.set(key, template);
     }
     template.uses += 1;
     return new PackedRecord(template, record, sealed);
@@ -85,7 +90,7 @@ export class RecordPacker {
   /** To be called for each packed record that is kept no longer. */
   release({ template }: PackedRecord): void {
     template.uses -= 1;
-    if (template.uses === 0) this.#templates.delete(template.key);
+    if (template.uses === 0 && template.key !== undefined) this.#templates.delete(template.key);
   }
 
   unpack({ template, issuedAt, lifetime, subject, more }: PackedRecord): TokenRecord {

@@ -40,7 +40,7 @@ export class ShardedMap<Value> {
   /** FNV-1a over the last characters, the ones that differ in ids such as `grant-000123`. */
   #shardOf(key: string): Map<string, Value> {
     let hash = 0x811c9dc5;
-    for (let i = Math.max(0, key.length - 5); i < key.length; i++) {
+    for (let i = Math.max(0, key.length - 8); i < key.length; i++) {
       hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
     }
     return this.#shards[(hash >>> 8) & (SHARDS - 1)] as Map<string, Value>;

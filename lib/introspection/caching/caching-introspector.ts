@@ -2,6 +2,7 @@ import { frozenCopy } from '../../frozen-copy.js';
 import { hasMethods, isObject } from '../../options.js';
 import type { Soon } from '../../thenable.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
+import { canAsk } from '../ask.js';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { ActiveResponse, IntrospectionResponse, Introspector } from '../introspector.js';
 import { AgeClock } from './age-clock.js';
@@ -123,14 +124,15 @@ class AnswerCache implements CachingIntrospector {
     this.#answers = new Answers(maxEntries, staleIfError, time);
     this.#breaker = breaker && new CircuitBreaker(breaker.failures, breaker.resetAfter, time);
     this.#shared = shared && new SharedAnswers(shared, maxAge, time);
+    canAsk(this.introspect, (token) => this.#ask(token));
     if (tellsRevocations(inner)) this.onRevoked = (listener) => inner.onRevoked(listener);
   }
 
-  async introspect(token: string, options?: AskOptions): Promise<IntrospectionResponse> {
-    return this.ask(token, options);
-  }
+  /** Of each cache its own, so that it can be told from a function that somebody has put in its place. */
+  readonly introspect = async (token: string, options?: AskOptions): Promise<IntrospectionResponse> =>
+    this.#ask(token, options);
 
-  ask(token: string, options?: AskOptions): Soon<IntrospectionResponse> {
+  #ask(token: string, options?: AskOptions): Soon<IntrospectionResponse> {
     const digest = tokenDigest(token);
     const answer = this.#answers.find(digest, this.#time.read());
     if (answer) {
@@ -195,7 +197,7 @@ class AnswerCache implements CachingIntrospector {
         flight.signal?.throwIfAborted();
         const { voided } = flight;
         const askedAt = this.#time.read();
-        const answer = await this.#ask(token, hint, flight);
+        const answer = await this.#question(token, hint, flight);
         // Nor is it remembered then: a revocation does not find a question that everybody has left.
         flight.signal?.throwIfAborted();
         // What makes no sense is for the guard to refuse, and nothing to go on the next time.
@@ -228,7 +230,7 @@ class AnswerCache implements CachingIntrospector {
     return answer;
   }
 
-  #ask(token: string, hint: string | undefined, { signal }: Flight): Promise<IntrospectionResponse> {
+  #question(token: string, hint: string | undefined, { signal }: Flight): Promise<IntrospectionResponse> {
     const question = async (): Promise<IntrospectionResponse> =>
       this.#inner.introspect(token, { ...(hint !== undefined && { hint }), ...(signal && { signal }) });
     return this.#breaker ? this.#breaker.run(question, signal) : question();

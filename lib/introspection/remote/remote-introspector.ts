@@ -1,3 +1,4 @@
+import { isThenable } from '../../thenable.js';
 import { isTokenSyntax } from '../../tokens/token-digest.js';
 import type { Introspector } from '../introspector.js';
 import { readAnswer } from './answer.js';
@@ -70,7 +71,7 @@ function ask(
   return withOneRetry(deadline, async () => {
     // Made for each attempt: a server may take an assertion once only.
     const credentials = authentication(parameters, metadata);
-    const { headers, body } = credentials instanceof Promise ? await deadline.race(credentials) : credentials;
+    const { headers, body } = isThenable(credentials) ? await deadline.race(credentials) : credentials;
     return transport.send(endpoint, { method: 'POST', headers, body }, deadline);
   });
 }
