@@ -127,9 +127,18 @@ describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
   });
 
   it('rejects what is not HTTP', async () => {
-    const server = await net((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
+    const server = await net((socket) => {
+      socket.once('data', () => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
+    });
     const error = await rejection(remoteIntrospector(optionsFor(server, way)).introspect(TOKEN));
     expect(error).toMatchObject({ reason: 'malformed_answer' });
+  });
+
+  it('rejects who speaks before being asked', async () => {
+    const server = await net((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
+    const error = await rejection(remoteIntrospector(optionsFor(server, way)).introspect(TOKEN));
+    // It depends on the moment whether that counts as an answer, or as a connection that was cut before one.
+    expect(error).toMatchObject({ reason: expect.stringMatching(/^(?:malformed_answer|connection)$/) });
   });
 
   it('stops reading a large answer', async () => {
