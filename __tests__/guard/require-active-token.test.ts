@@ -579,6 +579,7 @@ describe('requireActiveToken and who stands before an introspector of ours', () 
     const { tokens } = await world();
     const callable = (token: string): never =>
       Object.assign(() => {}, {
+        // biome-ignore lint/suspicious/noThenProperty: that is what this test is about
         then: (resolve: (record: unknown) => void) => resolve(tokens.find(token)),
       }) as never;
     const { app } = guarded({ tokens: { find: callable } });

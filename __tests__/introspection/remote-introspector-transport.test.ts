@@ -134,6 +134,16 @@ describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
     expect(error).toMatchObject({ reason: 'malformed_answer' });
   });
 
+  it('knows what is not HTTP by the name of an error that has no code', async () => {
+    const fetch = async (): Promise<never> => {
+      const cause = Object.assign(new Error('no HTTP'), { name: 'HTTPParserError' });
+      throw new TypeError('fetch failed', { cause });
+    };
+    const server = await scripted(json({ active: true }));
+    const introspector = remoteIntrospector({ ...optionsFor(server), fetch });
+    expect(await rejection(introspector.introspect(TOKEN))).toMatchObject({ reason: 'malformed_answer' });
+  });
+
   it('rejects who speaks before being asked', async () => {
     const server = await net((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
     const error = await rejection(remoteIntrospector(optionsFor(server, way)).introspect(TOKEN));

@@ -43,16 +43,19 @@ export function bareCause(thrown: unknown): Error {
 }
 
 /**
- * The first code in a chain of causes: `fetch` hides the interesting error behind a TypeError.
- * Without `instanceof`, since errors come from other realms too.
+ * The first code in a chain of causes, or else the innermost name: `fetch` hides the
+ * interesting error behind a TypeError, and gives some no code. Without `instanceof`,
+ * since errors come from other realms too.
  */
 function codeOf(thrown: unknown): string {
+  let name = 'UNKNOWN';
   let error = thrown;
   for (let depth = 0; depth < 5 && isObject(error); depth++) {
     if (isWord(error.code)) return error.code;
+    if (isWord(error.name)) name = error.name;
     error = error.cause;
   }
-  return isObject(thrown) && isWord(thrown.name) ? thrown.name : 'UNKNOWN';
+  return name;
 }
 
 function isWord(value: unknown): value is string {
