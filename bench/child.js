@@ -12,10 +12,10 @@ export function pinnedTo(core, command) {
   return HAS_TASKSET ? ['taskset', '-c', String(core), ...command] : command;
 }
 
-/** A script of this folder in a process of its own, on one core where that can be had, with `ask` for its answers. */
+/** A script of this folder in a process of its own, on one core where that can be had, with `ask` for its answers. `node` may have flags. */
 export function child(node, core, script, ...args) {
   const command = [
-    node,
+    ...[node].flat(),
     '--disable-warning=ExperimentalWarning',
     fileURLToPath(new URL(script, import.meta.url)),
     ...args.map(String),
