@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
 import { cachingIntrospector, remoteIntrospector, requireActiveToken } from '../../lib/index.js';
-import { SECRET, upstream } from '../support/scripted-server.js';
+import { optionsFor, upstream } from '../support/scripted-server.js';
 
 describe('requireActiveToken over a cached remote introspector', () => {
   it('I-26 B-05 asks the server once, judges each request by its own rules, and never shares a mutable token', async () => {
@@ -10,14 +10,7 @@ describe('requireActiveToken over a cached remote introspector', () => {
       res.setHeader('Content-Type', 'application/json');
       res.end('{"active":true,"sub":"alice","scope":"read","aud":"https://api.example.com"}');
     });
-    const introspector = cachingIntrospector(
-      remoteIntrospector({
-        endpoint: server.endpoint,
-        clientId: 'orders-api',
-        clientSecret: SECRET,
-        allowInsecureRequests: true,
-      }),
-    );
+    const introspector = cachingIntrospector(remoteIntrospector(optionsFor(server)));
     const seen: unknown[] = [];
     const app = express();
     const lax = requireActiveToken({ introspector, audience: 'https://api.example.com' });
@@ -30,22 +23,18 @@ describe('requireActiveToken over a cached remote introspector', () => {
     app.get('/strict', strict, (_req, res) => res.json('reached'));
     app.get('/writers', writers, (_req, res) => res.json('reached'));
     const get = (path: string) => request(app).get(path).set('Authorization', 'Bearer abc');
-    try {
-      for (let i = 0; i < 3; i++) {
-        const answer = await get('/lax');
-        expect(answer.body).toMatchObject({ active: true, sub: 'alice', scopes: ['read'] });
-        expect((await get('/strict')).status).toBe(401);
-        expect((await get('/writers')).status).toBe(403);
-      }
-      expect(server.seen).toHaveLength(1);
-      expect(new Set(seen).size).toBe(1);
-      expect(Object.isFrozen(seen[0])).toBe(true);
-      await introspector.invalidate('abc');
-      expect((await get('/lax')).status).toBe(200);
-      expect(server.seen).toHaveLength(2);
-    } finally {
-      await server.stop();
+    for (let i = 0; i < 3; i++) {
+      const answer = await get('/lax');
+      expect(answer.body).toMatchObject({ active: true, sub: 'alice', scopes: ['read'] });
+      expect((await get('/strict')).status).toBe(401);
+      expect((await get('/writers')).status).toBe(403);
     }
+    expect(server.seen).toHaveLength(1);
+    expect(new Set(seen).size).toBe(1);
+    expect(Object.isFrozen(seen[0])).toBe(true);
+    await introspector.invalidate('abc');
+    expect((await get('/lax')).status).toBe(200);
+    expect(server.seen).toHaveLength(2);
   });
 
   it('I-30 is 503 with what the server says of when to come back', async () => {
@@ -53,24 +42,13 @@ describe('requireActiveToken over a cached remote introspector', () => {
       res.writeHead(429, { 'Retry-After': '17' });
       res.end();
     });
-    const introspector = cachingIntrospector(
-      remoteIntrospector({
-        endpoint: server.endpoint,
-        clientId: 'orders-api',
-        clientSecret: SECRET,
-        allowInsecureRequests: true,
-      }),
-    );
+    const introspector = cachingIntrospector(remoteIntrospector(optionsFor(server)));
     const app = express().get('/', requireActiveToken({ introspector }), (_req, res) => res.json('reached'));
-    try {
-      const answer = await request(app).get('/').set('Authorization', 'Bearer abc');
-      expect(answer.status).toBe(503);
-      expect(answer.headers['retry-after']).toBe('17');
-      // Nor is the server asked again before that.
-      await request(app).get('/').set('Authorization', 'Bearer other').expect(503);
-      expect(server.seen).toHaveLength(1);
-    } finally {
-      await server.stop();
-    }
+    const answer = await request(app).get('/').set('Authorization', 'Bearer abc');
+    expect(answer.status).toBe(503);
+    expect(answer.headers['retry-after']).toBe('17');
+    // Nor is the server asked again before that.
+    await request(app).get('/').set('Authorization', 'Bearer other').expect(503);
+    expect(server.seen).toHaveLength(1);
   });
 });

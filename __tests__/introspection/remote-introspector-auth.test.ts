@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import * as jose from 'jose';
 import * as oauth from 'oauth4webapi';
 import {
@@ -13,18 +13,11 @@ import {
   rejection,
   SECRET,
   TOKEN,
-  type Upstream,
   upstream,
 } from '../support/scripted-server.js';
 
-const open: Upstream[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((server) => server.stop()));
-});
-
 async function asking(more: Partial<RemoteIntrospectorOptions>, script = json({ active: true })) {
   const server = await upstream(script);
-  open.push(server);
   const { clientSecret: _secret, ...base } = optionsFor(server);
   return { server, introspector: remoteIntrospector({ ...base, ...more }) };
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { type RemoteIntrospectorOptions, remoteIntrospector } from '../../lib/index.js';
 import {
   json,
@@ -7,14 +7,8 @@ import {
   type Script,
   SECRET,
   TOKEN,
-  type Upstream,
   upstream,
 } from '../support/scripted-server.js';
-
-const open: Upstream[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((server) => server.stop()));
-});
 
 const RFC8414 = '/.well-known/oauth-authorization-server';
 const OPENID = '/.well-known/openid-configuration';
@@ -33,7 +27,6 @@ async function serving(
   });
   const answer = json({ active: true });
   const filled = (document: object) => JSON.stringify(document).replaceAll('{origin}', server.origin);
-  open.push(server);
   const ask = (changed: Partial<RemoteIntrospectorOptions> = {}) =>
     remoteIntrospector({
       issuer: server.origin + path,

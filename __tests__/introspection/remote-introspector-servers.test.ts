@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import * as jose from 'jose';
@@ -6,68 +5,45 @@ import * as oauth from 'oauth4webapi';
 import request from 'supertest';
 import { remoteIntrospector, requireActiveToken } from '../../lib/index.js';
 import { serving } from '../support/http.js';
+import { Provider } from '../support/provider.js';
 import { rejection, SECRET } from '../support/scripted-server.js';
 import { A, API, world } from '../support/world.js';
 
 describe('remoteIntrospector in front of oidc-provider', () => {
-  let origin: string;
-  let server: ChildProcess;
+  const server = new Provider();
   let assertionKey: Parameters<typeof oauth.PrivateKeyJwt>[0];
 
   beforeAll(async () => {
     const { privateKey, publicKey } = await oauth.generateKeyPair('ES256', { extractable: true });
     assertionKey = { key: privateKey, kid: 'k' };
-    const jwk = { ...(await jose.exportJWK(publicKey)), kid: 'k' };
-    const program = ['__tests__/support/oidc-provider.mjs', JSON.stringify({ jwk, secret: SECRET })];
-    server = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'ignore'] });
-    for await (const line of server.stdout as NodeJS.ReadableStream) {
-      origin = /^http.*$/m.exec(String(line))?.[0] ?? '';
-      if (origin) break;
-    }
+    await server.start({ ...(await jose.exportJWK(publicKey)), kid: 'k' });
   });
-  afterAll(() => void server.kill());
+  afterAll(() => server.stop());
 
   const ask = (more: Partial<Parameters<typeof remoteIntrospector>[0]> = {}) =>
     remoteIntrospector({
-      issuer: origin,
+      issuer: server.origin,
       clientId: 'api',
       ...(more.clientAuth === undefined && { clientSecret: SECRET }),
       allowInsecureRequests: true,
       ...more,
     });
 
-  async function post(path: string, form: Record<string, string>): Promise<Record<string, unknown>> {
-    const answer = await fetch(origin + path, {
-      method: 'POST',
-      headers: {
-        authorization: `Basic ${btoa(`api:${new URLSearchParams({ s: SECRET }).toString().slice(2)}`)}`,
-      },
-      body: new URLSearchParams(form),
-    });
-    const text = await answer.text();
-    return text === '' ? {} : JSON.parse(text);
-  }
-
-  async function token(resource = API): Promise<string> {
-    const answer = await post('/token', { grant_type: 'client_credentials', scope: 'orders:read', resource });
-    return answer.access_token as string;
-  }
-
   it('guards a route, until the token is revoked', async () => {
     const app = express();
     const guard = requireActiveToken({
       introspector: ask(),
       audience: API,
-      issuer: origin,
+      issuer: server.origin,
       scope: 'orders:read',
     });
     app.get('/', guard, (req, res) => {
       res.json(req.activeToken);
     });
-    const live = await token();
+    const live = await server.token();
     const get = () => request(app).get('/').set('Authorization', `Bearer ${live}`);
     expect((await get()).body).toMatchObject({ client_id: 'api', scopes: ['orders:read'], aud: API });
-    await post('/token/revocation', { token: live });
+    await server.post('/token/revocation', { token: live });
     expect((await get()).status).toBe(401);
   });
 
@@ -80,19 +56,19 @@ describe('remoteIntrospector in front of oidc-provider', () => {
     ['private_key_jwt', () => ask({ clientId: 'key', clientAuth: oauth.PrivateKeyJwt(assertionKey) })],
   ] as const)('A-14 authenticates by %s', async (_method, introspector) => {
     const asking = introspector();
-    expect(await asking.introspect(await token())).toMatchObject({ active: true, client_id: 'api' });
-    expect(await asking.introspect(await token())).toMatchObject({ active: true });
+    expect(await asking.introspect(await server.token())).toMatchObject({ active: true, client_id: 'api' });
+    expect(await asking.introspect(await server.token())).toMatchObject({ active: true });
     expect(await asking.introspect('unknown', { hint: 'access_token' })).toStrictEqual({ active: false });
   });
 
   it('is refused with a wrong secret, which is no word about the token', async () => {
-    const error = await rejection(ask({ clientSecret: 'wrong' }).introspect(await token()));
+    const error = await rejection(ask({ clientSecret: 'wrong' }).introspect(await server.token()));
     expect(error).toMatchObject({ reason: 'our_credentials' });
   });
 
   it('J-14 takes its signed answers', async () => {
     const signing = ask({ signedResponse: true });
-    expect(await signing.introspect(await token())).toMatchObject({ active: true, aud: API });
+    expect(await signing.introspect(await server.token())).toMatchObject({ active: true, aud: API });
     expect(await signing.introspect('unknown')).toStrictEqual({ active: false });
   });
 });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import * as jose from 'jose';
 import { type RemoteIntrospectorOptions, remoteIntrospector } from '../../lib/index.js';
 import {
@@ -8,14 +8,8 @@ import {
   type Script,
   SECRET,
   TOKEN,
-  type Upstream,
   upstream,
 } from '../support/scripted-server.js';
-
-const open: Upstream[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((server) => server.stop()));
-});
 
 const SIGNED = 'application/token-introspection+jwt';
 const { privateKey, publicKey } = await jose.generateKeyPair('RS256');
@@ -73,7 +67,6 @@ async function asking(
       request.path === '/jwks' ? keys : isMetadata ? json(document) : await answer(server.origin);
     script(res, request, socket);
   });
-  open.push(server);
   const introspector = remoteIntrospector({
     issuer: server.origin,
     clientId: 'api',

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createServer as createNetServer, type Socket } from 'node:net';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
 import { remoteIntrospector, requireActiveToken } from '../../lib/index.js';
@@ -16,22 +16,10 @@ import {
   watch,
 } from '../support/scripted-server.js';
 
-const open: { stop(): Promise<void> }[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((server) => server.stop()));
-});
-
-async function scripted(script: Script, options?: Parameters<typeof upstream>[1]) {
-  const server = await upstream(script, options);
-  open.push(server);
-  return server;
-}
-
 /** A server below HTTP. */
 async function net(onConnection: (socket: Socket) => unknown, scheme?: string) {
   const server = createNetServer(onConnection);
   const watched = await watch(server, scheme);
-  open.push(watched);
   return { ...watched, endpoint: `${watched.origin}/introspect` };
 }
 
@@ -46,7 +34,7 @@ const WAYS = [
 
 describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
   it('answers', async () => {
-    const server = await scripted(json({ active: true, sub: 'alice' }));
+    const server = await upstream(json({ active: true, sub: 'alice' }));
     const introspector = remoteIntrospector(optionsFor(server, way));
     expect(await introspector.introspect(TOKEN)).toStrictEqual({ active: true, sub: 'alice' });
     expect(server.seen[0]?.form.get('token')).toBe(TOKEN);
@@ -67,7 +55,7 @@ describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
       },
     ],
   ])('I-30 gives up at its deadline on a server that %s, and closes the socket', async (_what, script) => {
-    const server = await scripted(script);
+    const server = await upstream(script);
     const introspector = remoteIntrospector(optionsFor(server, { ...way, timeout: 200 }));
     const closed = server.closed();
     const { error, took, late } = await rejectedAfter(200, () => introspector.introspect(TOKEN));
@@ -80,7 +68,7 @@ describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
   });
 
   it('asks once more where the connection was reset before an answer', async () => {
-    const server = await scripted((res, asked, socket) => {
+    const server = await upstream((res, asked, socket) => {
       const script = server.seen.length === 1 ? reset : json({ active: true });
       script(res, asked, socket);
     });
@@ -90,14 +78,14 @@ describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
   });
 
   it('asks once more, and only once', async () => {
-    const server = await scripted(reset);
+    const server = await upstream(reset);
     const introspector = remoteIntrospector(optionsFor(server, way));
     expect(await rejection(introspector.introspect(TOKEN))).toMatchObject({ reason: 'connection' });
     expect(server.seen).toHaveLength(2);
   });
 
   it('does not ask again where the answer had begun', async () => {
-    const server = await scripted((res, _asked, socket) => {
+    const server = await upstream((res, _asked, socket) => {
       res.writeHead(200, { 'Content-Type': 'application/json' });
       res.write('{"active":', () => setImmediate(() => socket.resetAndDestroy()));
     });
@@ -120,7 +108,7 @@ describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
   });
 
   it('I-27 rejects a certificate that nobody vouches for', async () => {
-    const server = await scripted(json({ active: true }), { tls: true });
+    const server = await upstream(json({ active: true }), { tls: true });
     const error = await rejection(remoteIntrospector(optionsFor(server, way)).introspect(TOKEN));
     expect(error).toMatchObject({ reason: 'tls' });
     expect(server.seen).toHaveLength(0);
@@ -139,7 +127,7 @@ describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
       const cause = Object.assign(new Error('no HTTP'), { name: 'HTTPParserError' });
       throw new TypeError('fetch failed', { cause });
     };
-    const server = await scripted(json({ active: true }));
+    const server = await upstream(json({ active: true }));
     const introspector = remoteIntrospector({ ...optionsFor(server), fetch });
     expect(await rejection(introspector.introspect(TOKEN))).toMatchObject({ reason: 'malformed_answer' });
   });
@@ -152,7 +140,7 @@ describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
   });
 
   it('stops reading a large answer', async () => {
-    const server = await scripted((res) => {
+    const server = await upstream((res) => {
       res.writeHead(200, { 'Content-Type': 'application/json' });
       const pour = () => {
         while (!res.destroyed && res.write('x'.repeat(16 * 1024)));
@@ -168,13 +156,13 @@ describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
   });
 
   it('takes a large answer with another status for its status', async () => {
-    const server = await scripted(json('x'.repeat(200_000), 503, { 'Retry-After': '7' }));
+    const server = await upstream(json('x'.repeat(200_000), 503, { 'Retry-After': '7' }));
     const error = await rejection(remoteIntrospector(optionsFor(server, way)).introspect(TOKEN));
     expect(error).toMatchObject({ reason: 'status', retryAfter: 7000 });
   });
 
   it('follows no redirect', async () => {
-    const server = await scripted((res, { path }) =>
+    const server = await upstream((res, { path }) =>
       path === '/introspect'
         ? res.writeHead(307, { Location: '/other' }).end()
         : res.writeHead(200, { 'Content-Type': 'application/json' }).end('{"active":true}'),
@@ -185,7 +173,7 @@ describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
   });
 
   it('ends with the signal of the asker, for its reason, and closes the socket', async () => {
-    const server = await scripted(hang);
+    const server = await upstream(hang);
     const introspector = remoteIntrospector(optionsFor(server, way));
     const asker = new AbortController();
     const closed = server.closed();
@@ -200,7 +188,7 @@ describe.each(WAYS)('remoteIntrospector over %s', (_way, way) => {
   });
 
   it('lets go of the signal after the answer', async () => {
-    const server = await scripted(json({ active: false }));
+    const server = await upstream(json({ active: false }));
     const { signal } = new AbortController();
     const add = jest.spyOn(signal, 'addEventListener');
     const remove = jest.spyOn(signal, 'removeEventListener');
@@ -224,7 +212,7 @@ describe('remoteIntrospector over its own connections', () => {
 
   it('sends nothing any more when the connection comes about too late', async () => {
     const asker = new AbortController();
-    const server = await scripted(json({ active: true }));
+    const server = await upstream(json({ active: true }));
     const introspector = remoteIntrospector(optionsFor(server));
     const asked = rejection(introspector.introspect(TOKEN, { signal: asker.signal }));
     asker.abort(new Error('gone'));
@@ -234,7 +222,7 @@ describe('remoteIntrospector over its own connections', () => {
   });
 
   it('keeps no more than some idle connections', async () => {
-    const server = await scripted(json({ active: false }));
+    const server = await upstream(json({ active: false }));
     const introspector = remoteIntrospector(optionsFor(server));
     await Promise.all(Array.from({ length: 140 }, () => introspector.introspect(TOKEN)));
     while (server.connections.open > 128) await server.closed();
@@ -242,7 +230,7 @@ describe('remoteIntrospector over its own connections', () => {
   });
 
   it('passes over informational answers', async () => {
-    const server = await scripted((res) => {
+    const server = await upstream((res) => {
       res.writeProcessing();
       res.writeHead(200, { 'Content-Type': 'application/json' }).end('{"active":true}');
     });
@@ -250,7 +238,7 @@ describe('remoteIntrospector over its own connections', () => {
   });
 
   it('does not keep the process alive', async () => {
-    const server = await scripted(json({ active: true }));
+    const server = await upstream(json({ active: true }));
     const program = `
       import { remoteIntrospector } from 'express-token-introspection';
       const introspector = remoteIntrospector(${JSON.stringify(optionsFor(server))});
@@ -268,7 +256,7 @@ describe('remoteIntrospector over its own connections', () => {
   });
 
   it('B-12 is 503 at the guard, with how long to wait', async () => {
-    const server = await scripted(json({}, 429, { 'Retry-After': '17' }));
+    const server = await upstream(json({}, 429, { 'Retry-After': '17' }));
     const app = express().use(requireActiveToken({ introspector: remoteIntrospector(optionsFor(server)) }));
     const answer = await request(app).get('/').set('Authorization', `Bearer ${TOKEN}`);
     expect(answer.status).toBe(503);

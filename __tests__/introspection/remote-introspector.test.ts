@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   IntrospectionUnavailableError,
   type RemoteIntrospectorOptions,
@@ -11,20 +11,13 @@ import {
   type Script,
   SECRET,
   TOKEN,
-  type Upstream,
   upstream,
 } from '../support/scripted-server.js';
 import { NOW } from '../support/world.js';
 
-const open: Upstream[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((server) => server.stop()));
-});
-
 /** An upstream and an introspector in front of it. */
 async function asking(script: Script, more: Partial<RemoteIntrospectorOptions> = {}) {
   const server = await upstream(script);
-  open.push(server);
   return { server, introspector: remoteIntrospector(optionsFor(server, more)) };
 }
 

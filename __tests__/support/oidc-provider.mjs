@@ -1,5 +1,5 @@
 // A real authorization server, in a process of its own. Takes the public key of the client `key` and the secret
-// of the others as JSON; prints its origin.
+// of the others as JSON; prints its origin. Access tokens for a resource that ends with `/jwt` are JWTs (RFC 9068).
 import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider } from 'oidc-provider';
@@ -21,18 +21,23 @@ const server = createServer().listen(0, '127.0.0.1', () => {
       { ...client, client_id: 'api', introspection_signed_response_alg: 'RS256' },
       { ...client, client_id: 'post', token_endpoint_auth_method: 'client_secret_post' },
       { ...client, client_id: 'jwt', token_endpoint_auth_method: 'client_secret_jwt' },
-      {
-        ...client,
-        client_id: 'key',
-        client_secret: undefined,
-        token_endpoint_auth_method: 'private_key_jwt',
-        jwks: { keys: [jwk] },
-      },
+      ...(jwk
+        ? [
+            {
+              ...client,
+              client_id: 'key',
+              client_secret: undefined,
+              token_endpoint_auth_method: 'private_key_jwt',
+              jwks: { keys: [jwk] },
+            },
+          ]
+        : []),
     ],
     scopes: ['orders:read'],
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      dPoP: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },
       jwtIntrospection: { enabled: true },
       revocation: { enabled: true, allowedPolicy: () => true },
@@ -41,7 +46,7 @@ const server = createServer().listen(0, '127.0.0.1', () => {
         getResourceServerInfo: (_context, resource) => ({
           scope: 'orders:read',
           audience: resource,
-          accessTokenFormat: 'opaque',
+          accessTokenFormat: resource.endsWith('/jwt') ? 'jwt' : 'opaque',
         }),
       },
     },

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import { afterEach } from '@jest/globals';
 import type { remoteIntrospector } from '../../lib/index.js';
 
 interface SeenRequest {
@@ -25,6 +26,12 @@ export interface Upstream {
   closed(): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** Every server is stopped after the test that has started it. */
+const started: Pick<Upstream, 'stop'>[] = [];
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((server) => server.stop()));
+});
 
 export const SECRET = 'a secret: 100% + more';
 export const TOKEN = 'a-token.of~ours';
@@ -78,7 +85,7 @@ export async function watch(
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
+  const watched: Omit<Upstream, 'seen' | 'endpoint'> = {
     origin: `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     connections,
     closed: () => new Promise((resolve) => waiting.push(resolve)),
@@ -87,6 +94,8 @@ export async function watch(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+  started.push(watched);
+  return watched;
 }
 
 async function selfSigned(): Promise<{ key: Buffer; cert: Buffer }> {
