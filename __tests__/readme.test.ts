@@ -35,8 +35,14 @@ async function load<T>(name: string, typed: string): Promise<T> {
 
 /** The names in the first column of the table under a heading. */
 function tableUnder(heading: string): readonly string[] {
-  const section = readme.split(`### ${heading}\n`)[1]?.split(/^##/m)[0] ?? '';
-  return [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, name = '']) => name);
+  return namesIn(readme.split(`### ${heading}\n`)[1]?.split(/^##/m)[0] ?? '');
+}
+
+/** The names in the first column of a table; a row may have several. */
+function namesIn(section: string): readonly string[] {
+  return [...section.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
+    names.replace(/`/g, '').split(', '),
+  );
 }
 
 /** The member names of an interface in lib/, its own and not its base's. */
@@ -179,7 +185,34 @@ export const sharing = (inner) => cachingIntrospector(inner, { shared });`,
     const app = express().use(requireActiveToken({ tokens, ...(onError && { onError }) }));
     const answer = await request(app).get('/');
     expect([answer.status, answer.body]).toStrictEqual([401, { problem: 'no token' }]);
-    expect(answer.headers['www-authenticate']).toBe('Bearer realm="api"');
+    expect(answer.headers['www-authenticate']).toMatch(/^Bearer realm="api", DPoP realm="api", algs=/);
+  });
+
+  it('has a guard for bound tokens, and metadata, that work as they stand', async () => {
+    const [guard = '', metadata = ''] = ['const payments', 'app.use(protectedResourceMetadata'].map((start) =>
+      blocks.find((block) => block.includes(start)),
+    );
+    const { app } = await load<{ app: Express }>(
+      'bound',
+      `import express from 'express';
+const introspector = { introspect: async () => ({ active: true, aud: 'https://api.example.com' }) };
+const [redis, app] = [{}, express()];
+${guard.replace("readFileSync('/run/secrets/dpop-nonce')", "readFileSync('package.json')")}
+${metadata.replace('requireActiveToken, ', '')}
+app.get('/payments', payments);
+export { app };`,
+    );
+    const required = await request(app).get('/payments').set('Authorization', 'Bearer abc');
+    expect([required.status, required.headers['www-authenticate']]).toStrictEqual([
+      401,
+      'DPoP realm="api", algs="ES256 ES384 ES512 EdDSA Ed25519 PS256 RS256"',
+    ]);
+    const refused = await request(app).get('/orders');
+    const [, url = ''] =
+      /resource_metadata="([^"]+)"/.exec(String(refused.headers['www-authenticate'])) ?? [];
+    expect((await request(app).get(new URL(url).pathname)).body).toMatchObject({
+      resource: 'https://api.example.com/orders',
+    });
   });
 
   it('has an API with a remote server that works as it stands, but for the addresses', async () => {
@@ -202,7 +235,6 @@ export const sharing = (inner) => cachingIntrospector(inner, { shared });`,
     expect(answer.body).toStrictEqual({ for: 'alice' });
     expect((await request(app).get('/orders')).status).toBe(401);
     expect(server.seen.at(-1)?.headers.authorization).toBe(basic('orders-api', 'change+me+too'));
-    await server.stop();
   });
 
   it('has settings for other servers that are accepted as they stand', async () => {
@@ -228,10 +260,7 @@ export const sharing = (inner) => cachingIntrospector(inner, { shared });`,
 
   it('lists every member of a record, and of an audit event', async () => {
     const section = readme.split('| member of a record |')[1]?.split('\n\n')[0] ?? '';
-    const listed = [...section.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
-      names.replace(/`/g, '').split(', '),
-    );
-    expect(listed.toSorted()).toStrictEqual(
+    expect(namesIn(section).toSorted()).toStrictEqual(
       (await membersOf('tokens/token-record.ts', 'TokenRecord')).toSorted(),
     );
     expect(tableUnder('The audit event').toSorted()).toStrictEqual(
@@ -241,6 +270,11 @@ export const sharing = (inner) => cachingIntrospector(inner, { shared });`,
 
   it.each([
     ['requireActiveToken', [['guard/guard-options.ts', 'RequireActiveTokenOptions']]],
+    ['dpop', [['guard/dpop/dpop-options.ts', 'DPoPOptions']]],
+    [
+      'protectedResourceMetadata',
+      [['apis/protected-resource-metadata.ts', 'ProtectedResourceMetadataOptions']],
+    ],
     ['rateLimit', [['http/throttle.ts', 'RateLimitOptions']]],
     ['cachingIntrospector', [['introspection/caching/caching-options.ts', 'CachingIntrospectorOptions']]],
     ['remoteIntrospector', [['introspection/remote/remote-options.ts', 'RemoteIntrospectorOptions']]],

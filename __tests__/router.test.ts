@@ -136,9 +136,11 @@ describe('the public face', () => {
       'hashClientSecret',
       'introspectionRouter',
       'oauthIntrospection',
+      'protectedResourceMetadata',
       'refreshTokenIntrospection',
       'remoteIntrospector',
       'requireActiveToken',
+      'resourceMetadataUrl',
       'storeIntrospector',
       'tokenDigest',
     ]);

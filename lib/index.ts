@@ -1,15 +1,23 @@
 export { type AccessTokenDetailsOptions, accessTokenDetails } from './apis/access-token-details.js';
 export type { ApiOptions } from './apis/api-context.js';
 export { type OAuthIntrospectionOptions, oauthIntrospection } from './apis/oauth-introspection.js';
+export {
+  type ProtectedResourceMetadataOptions,
+  protectedResourceMetadata,
+  resourceMetadataUrl,
+} from './apis/protected-resource-metadata.js';
 export { refreshTokenIntrospection } from './apis/refresh-token-introspection.js';
 export type { Client, ClientStore } from './clients/client.js';
 export { generateClientSecret, hashClientSecret } from './clients/client-secret.js';
 export { MemoryClientStore } from './clients/memory-client-store.js';
 export { type ActiveToken, activeToken } from './guard/active-token.js';
+export type { CertificateSource } from './guard/certificate.js';
+export type { DPoPOptions } from './guard/dpop/dpop-options.js';
+export type { ReplayMemory } from './guard/dpop/replay-memory.js';
 export type { RequireActiveTokenOptions } from './guard/guard-options.js';
 export { requireActiveToken } from './guard/require-active-token.js';
 export type { ApiName, Audit, AuditEvent, Fault, InactiveReason } from './http/audit.js';
-export { HttpError, type HttpErrorCode } from './http/http-error.js';
+export { HttpError, type HttpErrorCode, type HttpHeaders } from './http/http-error.js';
 export type { RateLimit, RateLimitOptions, RateLimitPart } from './http/throttle.js';
 export {
   type CachingIntrospector,

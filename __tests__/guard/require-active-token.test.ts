@@ -45,6 +45,8 @@ function saying(response: unknown): { introspect(): Promise<IntrospectionRespons
 }
 
 const LIVE = { active: true, sub: 'alice', scope: 'read write', aud: API, iss: ISSUER, exp: SECONDS + 60 };
+/** The challenge that stands next to that of the scheme that was used. */
+const DPOP = 'DPoP realm="api", algs="ES256 ES384 ES512 EdDSA Ed25519 PS256 RS256"';
 const get = (app: Express, token = 'abc') =>
   request(app).get('/orders').set('Authorization', `Bearer ${token}`);
 
@@ -137,7 +139,7 @@ describe('requireActiveToken refuses', () => {
       const headers = authorization === undefined ? [] : ['Authorization', authorization];
       const answer = await raw(origin, { method: 'GET', path: '/orders', headers });
       expect(answer.status).toBe(401);
-      expect(answer.headers['www-authenticate']).toBe('Bearer realm="api"');
+      expect(answer.headers['www-authenticate']).toBe(`Bearer realm="api", ${DPOP}`);
       expect(answer.body).toBe('{"error_description":"An access token is required"}');
       expect(answer.headers['cache-control']).toBe('no-store');
     });
@@ -161,9 +163,10 @@ describe('requireActiveToken refuses', () => {
         const headers = lines.flatMap((line) => ['Authorization', line]);
         const answer = await raw(origin, { method: 'GET', path: '/orders', headers });
         expect(answer.status).toBe(400);
-        expect(answer.headers['www-authenticate']).toBe(
-          'Bearer realm="api", error="invalid_request", error_description="The Authorization header is malformed"',
-        );
+        const error = 'error="invalid_request", error_description="The Authorization header is malformed"';
+        // Where it cannot be told which scheme was meant, both are told (T-13).
+        const dpop = lines.length > 1 ? DPOP.replace(', algs', `, ${error}, algs`) : DPOP;
+        expect(answer.headers['www-authenticate']).toBe(`Bearer realm="api", ${error}, ${dpop}`);
         expect(JSON.parse(answer.body)).toMatchObject({ error: 'invalid_request' });
       });
       expect([introspector.asked, reached()]).toStrictEqual([0, 0]);
@@ -230,7 +233,7 @@ describe('requireActiveToken refuses', () => {
         const answer = await get(app);
         expect(answer.status).toBe(401);
         expect(answer.headers['www-authenticate']).toMatch(
-          /^Bearer realm="api", error="invalid_token", error_description="[^"\\]+"$/,
+          /^Bearer realm="api", error="invalid_token", error_description="[^"\\]+", DPoP realm="api", algs="[^"]+"$/,
         );
         expect(answer.body).toStrictEqual({ error: 'invalid_token', error_description: expect.any(String) });
         expect(reached()).toBe(0);
@@ -271,7 +274,7 @@ describe('requireActiveToken refuses', () => {
       const answer = await get(app);
       expect(answer.status).toBe(403);
       expect(answer.headers['www-authenticate']).toBe(
-        `Bearer realm="api", error="insufficient_scope", error_description="The access token lacks a required scope", scope="${needed}"`,
+        `Bearer realm="api", error="insufficient_scope", error_description="The access token lacks a required scope", scope="${needed}", ${DPOP}`,
       );
       expect(answer.body).toMatchObject({ error: 'insufficient_scope' });
       expect(reached()).toBe(0);
@@ -462,8 +465,10 @@ describe('requireActiveToken and other origins', () => {
   it('B-10 exposes the challenge to a page of another origin', async () => {
     const { app } = guarded({ introspector: saying(LIVE), realm: 'orders' });
     const answer = await request(app).get('/orders').set('Origin', 'https://page.example');
-    expect(answer.headers['access-control-expose-headers']).toBe('WWW-Authenticate, Retry-After');
-    expect(answer.headers['www-authenticate']).toBe('Bearer realm="orders"');
+    expect(answer.headers['access-control-expose-headers']).toBe('WWW-Authenticate, Retry-After, DPoP-Nonce');
+    expect(answer.headers['www-authenticate']).toBe(
+      `Bearer realm="orders", ${DPOP.replace('api', 'orders')}`,
+    );
     expect((await request(app).get('/orders')).headers).not.toHaveProperty('access-control-expose-headers');
   });
 });

@@ -1,13 +1,13 @@
 import express, { type Router } from 'express';
 import type { Client } from '../clients/client.js';
 import { findClient } from '../clients/client-verifier.js';
-import { type BearerCredentials, readBearerToken } from '../guard/bearer-token.js';
 import { type GuardSettings, guardSettings } from '../guard/guard-options.js';
-import { refusal, requireScope, verifyToken } from '../guard/require-active-token.js';
-import { authorizationLines } from '../http/authorization.js';
+import { type PresentedToken, readPresentedToken } from '../guard/presented-token.js';
+import { invalidToken, requireScope, verifyToken } from '../guard/require-active-token.js';
 import { describable } from '../http/challenge.js';
 import { type Call, endpoint } from '../http/endpoint.js';
 import { type FormParameters, formBody, tokenParameter } from '../http/form-body.js';
+import { authorizationLines } from '../http/header-lines.js';
 import { HttpError, invalidRequest } from '../http/http-error.js';
 import { activeResponse } from '../introspection/active-response.js';
 import { isNonEmptyString, must } from '../options.js';
@@ -56,7 +56,7 @@ export function oauthIntrospectionIn(
     audit: context.audit,
     clock: context.clock,
     async answer(call) {
-      const presented = readBearerToken(authorizationLines(call.req));
+      const presented = readPresentedToken(authorizationLines(call.req), ['Bearer']);
       const caller = await context.admit(call, () => authenticate(context, bearer, call, presented));
       const parameters = await formBody(call.req, call.res);
       refuseSecondMechanism(parameters, caller);
@@ -80,7 +80,7 @@ async function authenticate(
   context: ApiContext,
   bearer: GuardSettings | undefined,
   call: Call,
-  presented: BearerCredentials,
+  presented: PresentedToken,
 ): Promise<Client> {
   if (authorizationLines(call.req).length > 1) {
     throw invalidRequest('The Authorization header must not be repeated', 400, { credentials: 'repeated' });
@@ -100,18 +100,18 @@ async function bearerCaller(
   context: ApiContext,
   bearer: GuardSettings,
   call: Call,
-  presented: BearerCredentials,
+  presented: PresentedToken,
 ): Promise<Client> {
   if (presented.kind !== 'token') {
-    throw refusal(bearer, 401, 'invalid_token', 'The access token is malformed');
+    throw invalidToken(bearer, 'Bearer', 'The access token is malformed');
   }
-  const token = await verifyToken(bearer, presented.token);
+  const token = await verifyToken(bearer, presented, call.req);
   const caller = await findClient(context.clients, String(token.client_id));
   if (!caller || caller.disabled) {
-    throw refusal(bearer, 401, 'invalid_token', 'The client of the access token is gone');
+    throw invalidToken(bearer, 'Bearer', 'The client of the access token is gone');
   }
   call.clientId = caller.clientId;
-  requireScope(bearer, token);
+  requireScope(bearer, 'Bearer', token);
   return caller;
 }
 
@@ -124,7 +124,15 @@ function bearerSettings(
   must(isScopeValue(introspectionScope), factory, 'introspectionScope', 'one scope value');
   if (issuer === undefined) return undefined;
   const { tokens, clients, clock, realm } = context;
-  return guardSettings({ tokens, clients, clock, realm, audience: issuer, scope: introspectionScope });
+  return guardSettings({
+    tokens,
+    clients,
+    clock,
+    realm,
+    audience: issuer,
+    scope: introspectionScope,
+    dpop: false,
+  });
 }
 
 /** RFC 6749 §2.3: one authentication method a request. The same `client_id` again is no second one. */

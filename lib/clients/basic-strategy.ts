@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import type { StrategyCreatedStatic } from 'passport';
 import { BasicStrategy } from 'passport-http';
-import { authorizationLines } from '../http/authorization.js';
+import { authorizationLines } from '../http/header-lines.js';
 import type { RefusedCredentials } from '../http/http-error.js';
 import { readBasicHeader } from './basic-credentials.js';
 import type { Client } from './client.js';

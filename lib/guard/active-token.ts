@@ -17,15 +17,16 @@ declare global {
 }
 
 /**
- * The active token of a guarded request.
+ * The active token of a guarded request. `property` is that of the guard, default `activeToken`.
  *
  * @throws Error where there is none: no guard before this handler, or an `optional` one that let a request without a token pass
  */
-export function activeToken(req: Request): ActiveToken {
-  if (!req.activeToken) {
+export function activeToken(req: Request, property: string = 'activeToken'): ActiveToken {
+  const token = (req as unknown as Record<string, ActiveToken | undefined>)[property];
+  if (!token) {
     throw new Error(
       'activeToken: this request has no active token; is requireActiveToken before this handler?',
     );
   }
-  return req.activeToken;
+  return token;
 }

@@ -1,4 +1,4 @@
-import type { NextFunction, Request, Response } from 'express';
+import { type NextFunction, type Request, type Response, request } from 'express';
 import type { ClientStore } from '../clients/client.js';
 import type { HttpError } from '../http/http-error.js';
 import type { Introspector } from '../introspection/introspector.js';
@@ -18,7 +18,12 @@ import {
 import { isScopeValue } from '../tokens/check-token-record.js';
 import type { TokenStore } from '../tokens/token-store.js';
 import type { ActiveToken } from './active-token.js';
+import { type CertificateSource, certificateOfConnection } from './certificate.js';
+import { type DPoPOptions, type DPoPSettings, dpopSettings } from './dpop/dpop-options.js';
 import type { Requirements } from './judge.js';
+import type { Scheme } from './presented-token.js';
+import type { ChallengeSettings } from './refusal.js';
+import type { AuthenticationRequirements } from './step-up.js';
 
 /** What a guard asks of a request. One of `introspector` and `tokens` is required. */
 export interface RequireActiveTokenOptions {
@@ -38,6 +43,26 @@ export interface RequireActiveTokenOptions {
   readonly anyScope?: string | readonly string[];
   /** A check of your own on a live token; anything but `true` is 401 `invalid_token`. */
   readonly claims?: (token: ActiveToken, req: Request) => boolean | Promise<boolean>;
+  /** RFC 9470: authentication context classes, of which one must be the token's `acr`: an array, or a string with spaces between them. */
+  readonly acrValues?: string | readonly string[];
+  /** RFC 9470: **seconds** that the user's authentication (`auth_time`) may be old, a whole number. */
+  readonly maxAge?: number;
+  /**
+   * DPoP (RFC 9449). Default `true`: a token may come by the scheme `DPoP` with a proof, and
+   * must where it is bound to a key. `false`: such tokens are refused.
+   */
+  readonly dpop?: boolean | DPoPOptions;
+  /** RFC 8705: finds the certificate that the client has proved to hold, DER or PEM. Default: that of the TLS connection. Read a header only where a proxy of yours always sets it. */
+  readonly certificate?: CertificateSource;
+  /** The URL of this resource's metadata (RFC 9728), told in each challenge. */
+  readonly resourceMetadata?: string;
+  /**
+   * `'body'`: the token may also come as `access_token` of a form (RFC 6750 §2.2), which
+   * `express.urlencoded` has to have read before. Default `'header'`.
+   */
+  readonly tokenFrom?: 'header' | 'body';
+  /** The member of the request that gets the token. Default `activeToken`, which is the one that is typed. */
+  readonly property?: string;
   /** The realm of the challenge. Default `api`. */
   readonly realm?: string;
   /** Lets a request without bearer credentials pass, without `req.activeToken`. A bad token is refused all the same. Default false. */
@@ -54,10 +79,14 @@ export interface RequireActiveTokenOptions {
 }
 
 /** The options, checked and with their defaults. */
-export interface GuardSettings extends Requirements {
+export interface GuardSettings extends Requirements, AuthenticationRequirements, ChallengeSettings {
   readonly introspector: Introspector;
   readonly claims: RequireActiveTokenOptions['claims'];
-  readonly realm: string;
+  /** `undefined` where DPoP is not understood. */
+  readonly dpop: DPoPSettings | undefined;
+  readonly certificate: CertificateSource;
+  readonly readsBody: boolean;
+  readonly property: string;
   readonly optional: boolean;
   readonly clock: () => number;
   /** The `scope` of an `insufficient_scope` challenge. */
@@ -74,6 +103,13 @@ const KNOWN = [
   'scope',
   'anyScope',
   'claims',
+  'acrValues',
+  'maxAge',
+  'dpop',
+  'certificate',
+  'resourceMetadata',
+  'tokenFrom',
+  'property',
   'realm',
   'optional',
   'clockTolerance',
@@ -81,7 +117,24 @@ const KNOWN = [
   'onError',
 ];
 
-const REQUIREMENTS = ['audience', 'issuer', 'scope', 'anyScope', 'claims'] as const;
+/** Members that a request gets as it goes through an app, its prototype aside. */
+const TAKEN = [
+  'url',
+  'originalUrl',
+  'baseUrl',
+  'method',
+  'headers',
+  'rawHeaders',
+  'params',
+  'body',
+  'socket',
+  'res',
+  'next',
+  'app',
+  'route',
+];
+
+const REQUIREMENTS = ['audience', 'issuer', 'scope', 'anyScope', 'claims', 'acrValues', 'maxAge'] as const;
 
 /** @throws TypeError that names the bad option: a guard that cannot work never gets to see a request */
 export function guardSettings(options: RequireActiveTokenOptions): GuardSettings {
@@ -102,6 +155,11 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
   checkClock(FACTORY, clock);
   checkBoolean(FACTORY, 'optional', optional);
   checkRealm(FACTORY, realm);
+  const { certificate = certificateOfConnection, maxAge, tokenFrom = 'header' } = options;
+  must(isFunction(certificate), FACTORY, 'certificate', 'a function');
+  must(maxAge === undefined || isWholeSeconds(maxAge), FACTORY, 'maxAge', 'whole seconds, 0 or more');
+  must(tokenFrom === 'header' || tokenFrom === 'body', FACTORY, 'tokenFrom', '"header" or "body"');
+  const dpop = dpopSettings(FACTORY, options.dpop, clock);
   const scope = scopeOption('scope', options.scope);
   const anyScope = scopeOption('anyScope', options.anyScope);
   return {
@@ -112,6 +170,15 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
     anyScope,
     neededScope: [...new Set([...scope, ...anyScope])].join(' '),
     claims,
+    acrValues: acrOption(options.acrValues),
+    maxAge,
+    dpop,
+    certificate,
+    schemes: schemesOf(dpop),
+    algs: dpop ? dpop.algorithms.join(' ') : '',
+    resourceMetadata: urlOption(options.resourceMetadata),
+    readsBody: tokenFrom === 'body',
+    property: propertyOption(options.property),
     realm: realm ?? 'api',
     optional: optional ?? false,
     clockTolerance,
@@ -171,4 +238,48 @@ function scopeOption(
     'scope values: a non-empty array, or a string with single spaces',
   );
   return [...list];
+}
+
+function isWholeSeconds(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function acrOption(given: string | readonly string[] | undefined): readonly string[] | undefined {
+  if (given === undefined) return undefined;
+  const list: unknown = typeof given === 'string' ? given.split(' ') : given;
+  must(
+    Array.isArray(list) && list.length > 0 && list.every(isAcrValue),
+    FACTORY,
+    'acrValues',
+    'authentication context classes: a non-empty array, or a string with single spaces',
+  );
+  return [...list];
+}
+
+/** They go into a list with spaces between them (RFC 9470 §3). */
+function isAcrValue(value: unknown): boolean {
+  return isNonEmptyString(value) && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value);
+}
+
+function schemesOf(dpop: DPoPSettings | undefined): readonly Scheme[] {
+  if (!dpop) return ['Bearer'];
+  return dpop.required ? ['DPoP'] : ['Bearer', 'DPoP'];
+}
+
+function urlOption(given: unknown): string | undefined {
+  const isUrl =
+    typeof given === 'string' && URL.canParse(given) && /^https?:\/\/[\x21\x23-\x5b\x5d-\x7e]+$/.test(given);
+  must(given === undefined || isUrl, FACTORY, 'resourceMetadata', 'an absolute URL');
+  return given as string | undefined;
+}
+
+/** What a request has by itself must not be replaced. */
+function propertyOption(given: unknown = 'activeToken'): string {
+  must(
+    isNonEmptyString(given) && !(given in request) && !TAKEN.includes(given),
+    FACTORY,
+    'property',
+    'a name that a request does not have',
+  );
+  return given;
 }

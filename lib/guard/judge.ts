@@ -25,8 +25,8 @@ export type Judgement =
 
 /**
  * Judges what an introspector said, whoever it is: it may be a cache, or a server that
- * checks less than it should. Scope is judged apart ({@link hasScope}), so that a dead
- * token is never answered with a word about scope.
+ * checks less than it should. What the request has to prove is judged apart, and so is scope
+ * ({@link hasScope}), so that a dead token is never answered with a word about scope.
  */
 export function judge(response: unknown, requirements: Requirements, now: number): Judgement {
   const problem = shapeProblem(response);
@@ -41,10 +41,6 @@ export function judge(response: unknown, requirements: Requirements, now: number
   }
   if (requirements.audience && !isMeantFor(requirements.audience, answer.aud)) {
     return invalid('The access token is not meant for this resource');
-  }
-  // RFC 8705 §3, RFC 9449 §7.2: without a proof of its key, a bound token is worth nothing.
-  if (answer.cnf !== undefined || isType(answer.token_type, 'dpop')) {
-    return invalid('The access token is bound to a key and cannot be used as a bearer token');
   }
   return { verdict: 'accepted', token: activeTokenOf(answer as ActiveResponse) };
 }
@@ -96,7 +92,7 @@ function isAccessToken({ token_use: use, token_type: type }: Record<string, unkn
 }
 
 /** RFC 6749 §7.1: a token type is compared without regard to case. */
-function isType(type: unknown, name: 'bearer' | 'dpop'): boolean {
+export function isType(type: unknown, name: 'bearer' | 'dpop'): boolean {
   return typeof type === 'string' && type.length === name.length && type.toLowerCase() === name;
 }
 

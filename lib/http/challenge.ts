@@ -4,7 +4,7 @@
  * dropped, so that no value can end the string or the header.
  */
 export function challenge(
-  scheme: 'Basic' | 'Bearer',
+  scheme: 'Basic' | 'Bearer' | 'DPoP',
   parameters: Readonly<Record<string, string | undefined>>,
 ): string {
   const written: string[] = [];

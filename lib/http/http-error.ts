@@ -1,9 +1,12 @@
-/** What went wrong, in the words of RFC 6749, 6750 and 7009 where they have one. */
+/** What went wrong, in the words of RFC 6749, 6750, 9449 and 9470 where they have one. */
 export type HttpErrorCode =
   | 'invalid_request'
   | 'invalid_client'
   | 'invalid_token'
   | 'insufficient_scope'
+  | 'insufficient_user_authentication'
+  | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
   | 'unauthorized_client'
   | 'not_found'
   | 'conflict'
@@ -14,8 +17,11 @@ export type HttpErrorCode =
 /** How a caller's credentials were refused, where an API tells these apart. */
 export type RefusedCredentials = 'missing' | 'other_scheme' | 'malformed' | 'repeated' | 'wrong';
 
+/** Header fields of an answer; one with several values is sent as several lines. */
+export type HttpHeaders = Readonly<Record<string, string | readonly string[]>>;
+
 export interface HttpErrorDetails extends ErrorOptions {
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: HttpHeaders;
   readonly credentials?: RefusedCredentials;
 }
 
@@ -27,7 +33,8 @@ export class HttpError extends Error {
   readonly status: number;
   /** Absent where the answer must not name an error: a guard's 401 when there were no credentials (RFC 6750 §3.1). */
   readonly code: HttpErrorCode | undefined;
-  readonly headers: Readonly<Record<string, string>>;
+  /** A guard's `WWW-Authenticate` has a challenge for each scheme that it takes. */
+  readonly headers: HttpHeaders;
   /** Express shows the message of an error that may be exposed. */
   readonly expose: boolean = true;
   readonly credentials: RefusedCredentials | undefined;

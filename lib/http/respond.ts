@@ -1,4 +1,5 @@
 import type { Response } from 'express';
+import type { HttpHeaders } from './http-error.js';
 
 /** What every answer carries: about tokens nothing may be cached (RFC 6749 §5.1, RFC 7662 §4). */
 const ALWAYS: Readonly<Record<string, string>> = {
@@ -16,15 +17,10 @@ export function forbidCaching(res: Response): void {
  * Sends JSON. Not `res.json`: that adds an `ETag`, with which Express answers a
  * token question with 304, `no-store` or not.
  */
-export function sendJson(
-  res: Response,
-  status: number,
-  body: object,
-  headers: Readonly<Record<string, string>> = {},
-): void {
+export function sendJson(res: Response, status: number, body: object, headers: HttpHeaders = {}): void {
   if (res.headersSent) return;
   const text = JSON.stringify(body);
-  for (const name in headers) res.setHeader(name, headers[name] as string);
+  for (const name in headers) res.setHeader(name, headers[name] as string | readonly string[]);
   res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
   // As a string, the body goes out in one write with the headers; as a Buffer it takes a dearer vectored one.
   res.end(text);

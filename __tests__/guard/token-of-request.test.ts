@@ -1,0 +1,137 @@
+import { describe, expect, it } from '@jest/globals';
+import express, { type Express, type RequestHandler } from 'express';
+import request from 'supertest';
+import { activeToken, type RequireActiveTokenOptions, requireActiveToken } from '../../lib/index.js';
+
+interface Guarded {
+  readonly app: Express;
+  readonly asked: string[];
+}
+
+const FORM: RequestHandler = express.urlencoded({ extended: true });
+
+function guarded(options: Partial<RequireActiveTokenOptions> = {}, ...before: RequestHandler[]): Guarded {
+  const asked: string[] = [];
+  const introspector = {
+    async introspect(token: string) {
+      asked.push(token);
+      return { active: true as const, sub: 'alice' };
+    },
+  };
+  const app = express();
+  for (const handler of before) app.use(handler);
+  const guard = requireActiveToken({ introspector, tokenFrom: 'body', dpop: false, ...options });
+  app.all('/orders', guard, (req, res) => void res.json(req.activeToken ?? null));
+  app.use((error: Error, _req: express.Request, res: express.Response, _next: express.NextFunction) => {
+    res.status(500).end(error.message);
+  });
+  return { app, asked };
+}
+
+const post = ({ app }: Guarded, body: string) => request(app).post('/orders').type('form').send(body);
+
+describe('tokenFrom: body', () => {
+  it('B-03 reads a token out of a form, and still out of the header', async () => {
+    const guard = guarded({}, FORM);
+    const answer = await post(guard, 'a=1&access_token=abc');
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({ sub: 'alice' });
+    expect((await request(guard.app).get('/orders').set('Authorization', 'Bearer def')).status).toBe(200);
+    expect(guard.asked).toStrictEqual(['abc', 'def']);
+  });
+
+  it.each(['header', undefined] as const)('B-03 tokenFrom %s does not', async (tokenFrom) => {
+    const guard = guarded({ tokenFrom: tokenFrom ?? 'header' }, FORM);
+    expect((await post(guard, 'access_token=abc')).status).toBe(401);
+    expect(guard.asked).toStrictEqual([]);
+  });
+
+  it.each([
+    ['twice', 'access_token=abc&access_token=abc'],
+    ['as an object', 'access_token[a]=abc'],
+    ['empty', 'access_token='],
+    ['with characters that no token has', 'access_token=a%20b'],
+    ['with characters beyond ASCII', 'access_token=%C3%A9'],
+  ])('B-03 a form with the token %s is 400 invalid_request, without a question', async (_what, body) => {
+    const guard = guarded({}, FORM);
+    const answer = await post(guard, body);
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({ error: 'invalid_request' });
+    expect(answer.headers['www-authenticate']).toMatch(/^Bearer realm="api", error="invalid_request", /);
+    expect(guard.asked).toStrictEqual([]);
+  });
+
+  it('B-02 a token that comes in two ways is 400 invalid_request', async () => {
+    const guard = guarded({}, FORM);
+    const answers = [
+      await post(guard, 'access_token=abc').set('Authorization', 'Bearer abc'),
+      await post(guard, 'access_token=abc').query({ access_token: 'abc' }),
+      await post(guard, 'a=1').set('Authorization', 'Bearer abc').query({ access_token: 'abc' }),
+    ];
+    for (const answer of answers) {
+      expect(answer.status).toBe(400);
+      expect(answer.body.error_description).toBe('The access token must be sent in one way only');
+    }
+    expect(guard.asked).toStrictEqual([]);
+  });
+
+  it('B-03 B-04 reads no token of a GET, of JSON, of a multipart form or of the query', async () => {
+    const guard = guarded({}, FORM, express.json());
+    const { app } = guard;
+    const answers = [
+      await request(app).get('/orders').type('form').send('access_token=abc'),
+      await request(app).post('/orders').send({ access_token: 'abc' }),
+      await request(app).post('/orders').field('access_token', 'abc'),
+      await request(app).post('/orders?access_token=abc').type('form').send('a=1'),
+      await request(app).post('/orders'),
+    ];
+    for (const answer of answers) expect(answer.status).toBe(401);
+    expect(guard.asked).toStrictEqual([]);
+  });
+
+  it('says so where nobody has read the form before', async () => {
+    const answer = await post(guarded(), 'access_token=abc');
+    expect(answer.status).toBe(500);
+    expect(answer.text).toContain('express.urlencoded()');
+  });
+
+  it('T-05 a form cannot carry a token that is bound to a key', async () => {
+    const introspector = { introspect: async () => ({ active: true as const, cnf: { jkt: 'x' } }) };
+    const bound = guarded({ introspector, dpop: true }, FORM);
+    expect((await post(bound, 'access_token=abc')).status).toBe(401);
+    const required = guarded({ dpop: { required: true } }, FORM);
+    expect((await post(required, 'access_token=abc')).status).toBe(401);
+    expect(required.asked).toStrictEqual([]);
+  });
+});
+
+describe('property', () => {
+  it('is where the token is put, and nowhere else', async () => {
+    const introspector = { introspect: async () => ({ active: true as const, sub: 'alice' }) };
+    const app = express();
+    app.get('/orders', requireActiveToken({ introspector, property: 'caller' }), (req, res) => {
+      res.json({ sub: activeToken(req, 'caller').sub, other: req.activeToken ?? null });
+    });
+    const answer = await request(app).get('/orders').set('Authorization', 'Bearer abc');
+    expect(answer.body).toStrictEqual({ sub: 'alice', other: null });
+  });
+
+  it.each([
+    ['property', ''],
+    ['property', 5],
+    ['property', 'headers'],
+    ['property', 'body'],
+    ['property', 'get'],
+    ['property', 'hasOwnProperty'],
+    ['property', '__proto__'],
+    ['tokenFrom', 'query'],
+    ['tokenFrom', null],
+    ['certificate', 'PEM'],
+    ['resourceMetadata', '/relative'],
+    ['resourceMetadata', 'javascript:x'],
+    ['resourceMetadata', 'https://a.example/"'],
+  ])('a TypeError names "%s" when it is %j', (name, value) => {
+    expect(() => guarded({ [name]: value })).toThrow(TypeError);
+    expect(() => guarded({ [name]: value })).toThrow(`"${name}"`);
+  });
+});

@@ -1,0 +1,106 @@
+import type { Request } from 'express';
+import {
+  checkBoolean,
+  hasMethods,
+  isDuration,
+  isFunction,
+  isObject,
+  knownOptions,
+  must,
+} from '../../options.js';
+import { Nonces } from './nonces.js';
+import { ProcessReplayMemory, type ReplayMemory } from './replay-memory.js';
+
+/** How DPoP proofs (RFC 9449) are taken. */
+export interface DPoPOptions {
+  /** Takes tokens that are bound to a DPoP key only. Default false: those that are not bound may come as `Bearer`. */
+  readonly required?: boolean;
+  /**
+   * Demands a nonce of ours in every proof (RFC 9449 §9). Default false. `true` is for one
+   * process: several need the same `secret` (32 bytes or more). `lifetime` (ms) is how long
+   * a nonce is good for at least, default 300,000.
+   */
+  readonly nonce?: boolean | { readonly secret?: Uint8Array; readonly lifetime?: number };
+  /** Milliseconds that `iat` of a proof may lie in the past or in the future. Default 60,000. */
+  readonly iatTolerance?: number;
+  /** Where the proofs that were used are remembered. Default: in this process, for this guard. */
+  readonly replay?: ReplayMemory;
+  /** The algorithms that proofs may be signed with, asymmetric ones. Default `ES256`, `ES384`, `ES512`, `EdDSA`, `Ed25519`, `PS256`, `RS256`. */
+  readonly algorithms?: readonly string[];
+  /** The URI that the client has called, where Express cannot know it, such as behind a proxy that changes the path. Default: by `req.protocol`, host and `req.originalUrl`, under the app's `trust proxy`. */
+  readonly uri?: (req: Request) => string;
+}
+
+/** The options, checked and with their defaults. */
+export interface DPoPSettings {
+  readonly required: boolean;
+  readonly nonces: Nonces | undefined;
+  readonly iatTolerance: number;
+  readonly replay: ReplayMemory;
+  readonly algorithms: readonly string[];
+  readonly uri: ((req: Request) => string) | undefined;
+}
+
+const KNOWN = ['required', 'nonce', 'iatTolerance', 'replay', 'algorithms', 'uri'];
+const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'PS256', 'RS256'];
+const ASYMMETRIC = [...ALGORITHMS, 'PS384', 'PS512', 'RS384', 'RS512'];
+const MIN_SECRET = 32;
+
+/** @throws TypeError that names the bad option. `undefined`: DPoP is not understood */
+export function dpopSettings(
+  factory: string,
+  option: boolean | DPoPOptions | undefined,
+  clock: () => number,
+): DPoPSettings | undefined {
+  if (option === false) return undefined;
+  const options: DPoPOptions = typeof option === 'object' ? option : {};
+  must(
+    option === undefined || option === true || isObject(option),
+    factory,
+    'dpop',
+    'a boolean, or an object',
+  );
+  knownOptions(`${factory}: dpop`, options, KNOWN);
+  const { required = false, iatTolerance = 60_000, replay, algorithms = ALGORITHMS, uri } = options;
+  checkBoolean(factory, 'dpop.required', required);
+  must(isDuration(iatTolerance) && iatTolerance > 0, factory, 'dpop.iatTolerance', 'milliseconds above 0');
+  must(
+    replay === undefined || hasMethods(replay, 'remember'),
+    factory,
+    'dpop.replay',
+    'an object with a remember method',
+  );
+  must(
+    Array.isArray(algorithms) &&
+      algorithms.length > 0 &&
+      algorithms.every((name) => ASYMMETRIC.includes(name)),
+    factory,
+    'dpop.algorithms',
+    `an array of asymmetric algorithms, of ${ASYMMETRIC.join(', ')}`,
+  );
+  must(uri === undefined || isFunction(uri), factory, 'dpop.uri', 'a function');
+  return {
+    required,
+    nonces: nonceOption(factory, options.nonce, clock),
+    iatTolerance,
+    replay: replay ?? new ProcessReplayMemory(clock),
+    algorithms: [...algorithms],
+    uri,
+  };
+}
+
+function nonceOption(factory: string, option: DPoPOptions['nonce'], clock: () => number): Nonces | undefined {
+  if (option === undefined || option === false) return undefined;
+  const options = typeof option === 'object' ? option : {};
+  must(option === true || isObject(option), factory, 'dpop.nonce', 'a boolean, or an object');
+  knownOptions(`${factory}: dpop.nonce`, options, ['secret', 'lifetime']);
+  const { secret, lifetime = 300_000 } = options;
+  must(
+    secret === undefined || (secret instanceof Uint8Array && secret.length >= MIN_SECRET),
+    factory,
+    'dpop.nonce.secret',
+    `a Uint8Array of ${MIN_SECRET} bytes or more`,
+  );
+  must(isDuration(lifetime) && lifetime > 0, factory, 'dpop.nonce.lifetime', 'milliseconds above 0');
+  return new Nonces(secret && Uint8Array.from(secret), lifetime, clock);
+}

@@ -1,0 +1,99 @@
+import type { Request, Response } from 'express';
+import { headerLines } from '../../http/header-lines.js';
+import { type HttpError, unavailable } from '../../http/http-error.js';
+import { isNonEmptyString } from '../../options.js';
+import { UnusableAnswerError } from '../../tokens/store-errors.js';
+import type { GuardSettings } from '../guard-options.js';
+import { refusal } from '../refusal.js';
+import type { DPoPSettings } from './dpop-options.js';
+import { externalUri } from './http-uri.js';
+import { type ProofReading, readProof } from './proof.js';
+import type { ReplayMemory } from './replay-memory.js';
+
+/** The requests whose proof a memory has noted: guards of one request that share it see that proof once each. */
+const noted = new WeakMap<ReplayMemory, WeakSet<Request>>();
+
+/**
+ * Demands a DPoP proof by the key `jkt` (RFC 9449 §7.1), on every request, whether or not the
+ * answer about the token was remembered.
+ *
+ * @throws HttpError 401, or 503 where nobody can tell whether the proof was used before
+ */
+export async function requireProof(
+  settings: GuardSettings,
+  dpop: DPoPSettings,
+  { token, jkt }: { readonly token: string; readonly jkt: string },
+  req: Request,
+): Promise<void> {
+  const lines = headerLines(req, 'dpop');
+  if (lines.length !== 1) {
+    throw refusedProof(settings, 'invalid_dpop_proof', 'One DPoP header with a proof is required');
+  }
+  const request = { method: req.method, uri: uriOf(dpop, req), token };
+  const proof = await readProof(lines[0] as string, request, dpop, settings.clock());
+  if (proof.verdict !== 'valid') throw refusedProof(settings, proof.verdict, proof.problem);
+  if (proof.jkt !== jkt) {
+    throw refusal(settings, {
+      status: 401,
+      code: 'invalid_token',
+      description: 'The access token is bound to another key than that of the DPoP proof',
+      scheme: 'DPoP',
+    });
+  }
+  await requireUnused(settings, dpop.replay, proof, req);
+  if (proof.nextNonce !== undefined) giveNonce(proof.nextNonce, req);
+}
+
+function uriOf({ uri }: DPoPSettings, req: Request): string {
+  if (!uri) return externalUri(req);
+  const answered: unknown = uri(req);
+  if (!isNonEmptyString(answered)) throw new TypeError('requireActiveToken: "dpop.uri" must return a string');
+  return answered;
+}
+
+type ValidProof = Extract<ProofReading, { verdict: 'valid' }>;
+
+async function requireUnused(
+  settings: GuardSettings,
+  replay: ReplayMemory,
+  { key, lifetime }: ValidProof,
+  req: Request,
+): Promise<void> {
+  const requests = noted.get(replay) ?? new WeakSet<Request>();
+  noted.set(replay, requests);
+  if (requests.has(req)) return;
+  let isNew: unknown;
+  try {
+    isNew = await replay.remember(key, lifetime);
+  } catch (cause) {
+    throw unavailable(cause);
+  }
+  if (typeof isNew !== 'boolean') {
+    throw unavailable(new UnusableAnswerError('The replay memory answered no boolean'));
+  }
+  if (!isNew) throw refusedProof(settings, 'invalid_dpop_proof', 'The DPoP proof was used before');
+  requests.add(req);
+}
+
+function refusedProof(
+  settings: GuardSettings,
+  code: 'invalid_dpop_proof' | 'use_dpop_nonce',
+  description: string,
+): HttpError {
+  const nonce = settings.dpop?.nonces?.current();
+  return refusal(settings, {
+    status: 401,
+    code,
+    description,
+    scheme: 'DPoP',
+    ...(nonce !== undefined && { headers: { 'DPoP-Nonce': nonce } }),
+  });
+}
+
+/** RFC 9449 §8.2: the next nonce comes with an answer, which must not be cached then. */
+function giveNonce(nonce: string, req: Request): void {
+  const res = req.res as Response;
+  res.setHeader('DPoP-Nonce', nonce);
+  res.setHeader('Cache-Control', 'no-store');
+  if (req.headers.origin !== undefined) res.append('Access-Control-Expose-Headers', 'DPoP-Nonce');
+}

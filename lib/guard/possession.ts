@@ -1,0 +1,58 @@
+import type { Request } from 'express';
+import type { HttpError } from '../http/http-error.js';
+import { isObject } from '../options.js';
+import type { Soon } from '../thenable.js';
+import type { ActiveToken } from './active-token.js';
+import { certificateOf, certificateThumbprint } from './certificate.js';
+import { requireProof } from './dpop/require-proof.js';
+import type { GuardSettings } from './guard-options.js';
+import { isType } from './judge.js';
+import type { Scheme } from './presented-token.js';
+import { refusal } from './refusal.js';
+
+/** A token as it came, and in which way. */
+export interface Presented {
+  readonly scheme: Scheme;
+  readonly token: string;
+}
+
+/** The ways to bind a token to a key that can be checked here (RFC 9449 §6, RFC 8705 §3.1). */
+const METHODS: readonly string[] = ['jkt', 'x5t#S256'];
+
+/**
+ * Demands that whoever presents a token has the keys that it is bound to, all of them, and
+ * that a token which is bound to none is not presented as one that is. Without such a proof
+ * a bound token is worth nothing (RFC 8705 §3, RFC 9449 §7.2); nor is one whose binding
+ * cannot be understood.
+ *
+ * @throws HttpError 401; 503 from the replay memory
+ */
+export function requirePossession(
+  settings: GuardSettings,
+  presented: Presented,
+  { cnf, token_type: type }: ActiveToken,
+  req: Request,
+): Soon<void> {
+  const isDPoP = isType(type, 'dpop');
+  if (cnf === undefined && !isDPoP && presented.scheme === 'Bearer') return undefined;
+  const refused = (description: string): HttpError =>
+    refusal(settings, { status: 401, code: 'invalid_token', description, scheme: presented.scheme });
+  const confirmation: Readonly<Record<string, unknown>> = isObject(cnf) ? cnf : {};
+  const { jkt, 'x5t#S256': thumbprint } = confirmation;
+  const methods = Object.keys(confirmation);
+  if (cnf !== undefined && (methods.length === 0 || !methods.every((name) => METHODS.includes(name)))) {
+    throw refused('The access token is bound to a key in a way that is not supported');
+  }
+  if (thumbprint !== undefined) {
+    if (certificateThumbprint(certificateOf(settings, req)) !== thumbprint) {
+      throw refused('The access token is bound to a client certificate that was not presented');
+    }
+  }
+  if (jkt === undefined && !isDPoP && presented.scheme === 'Bearer') return undefined;
+  const { dpop } = settings;
+  if (presented.scheme !== 'DPoP' || !dpop) {
+    throw refused('The access token is bound to a key and cannot be used as a bearer token');
+  }
+  if (typeof jkt !== 'string') throw refused('The access token is not bound to a DPoP key');
+  return requireProof(settings, dpop, { token: presented.token, jkt }, req);
+}

@@ -1,0 +1,55 @@
+import type { Request } from 'express';
+import { authorizationLines } from '../http/header-lines.js';
+import type { HttpError } from '../http/http-error.js';
+import type { GuardSettings } from './guard-options.js';
+import type { Presented } from './possession.js';
+import { isTokenCharacters, readPresentedToken, type Scheme } from './presented-token.js';
+import { refusal } from './refusal.js';
+
+const FORM = 'application/x-www-form-urlencoded';
+
+/**
+ * The token that a request carries, in one way only (RFC 6750 §2): in `Authorization`, or in
+ * a form where the guard reads forms. A token in the query is never read.
+ *
+ * @throws HttpError 400
+ */
+export function presentedToken(settings: GuardSettings, req: Request): Presented | undefined {
+  const presented = readPresentedToken(authorizationLines(req), settings.schemes);
+  if (presented.kind === 'malformed') {
+    throw invalidRequest(settings, 'The Authorization header is malformed', presented.scheme);
+  }
+  const inHeader = presented.kind === 'token' ? presented : undefined;
+  if (!inHeader && !settings.readsBody) return undefined;
+  const ways = Number(inHeader !== undefined) + Number(hasFormToken(req)) + Number(hasQueryToken(req));
+  if (ways > 1) throw invalidRequest(settings, 'The access token must be sent in one way only');
+  return inHeader ?? formToken(settings, req);
+}
+
+function hasQueryToken(req: Request): boolean {
+  return req.url.includes('access_token') && req.query.access_token !== undefined;
+}
+
+function hasFormToken(req: Request): boolean {
+  const body: unknown = req.body;
+  return typeof body === 'object' && body !== null && 'access_token' in body && !!req.is(FORM);
+}
+
+/** RFC 6750 §2.2: not with a method whose body has no meaning, and the parameter once. */
+function formToken(settings: GuardSettings, req: Request): Presented | undefined {
+  if (req.method === 'GET' || req.method === 'HEAD' || !req.is(FORM)) return undefined;
+  if (req.body === undefined) {
+    throw new Error('requireActiveToken: with tokenFrom "body", express.urlencoded() must stand before it');
+  }
+  if (!hasFormToken(req)) return undefined;
+  const { access_token: token } = req.body as { readonly access_token: unknown };
+  if (typeof token !== 'string' || !isTokenCharacters(token)) {
+    throw invalidRequest(settings, 'The access_token parameter is malformed');
+  }
+  if (!settings.schemes.includes('Bearer')) return undefined;
+  return { scheme: 'Bearer', token };
+}
+
+function invalidRequest(settings: GuardSettings, description: string, scheme?: Scheme): HttpError {
+  return refusal(settings, { status: 400, code: 'invalid_request', description, scheme });
+}
