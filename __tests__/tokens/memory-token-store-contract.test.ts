@@ -1,0 +1,6 @@
+import { MemoryTokenStore } from '../../lib/index.js';
+import { describeTokenStore } from '../../lib/testing/index.js';
+
+describeTokenStore('MemoryTokenStore', (options) => new MemoryTokenStore(options), {
+  capabilities: { clock: true },
+});

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { storeErrorKind } from '../tokens/store-errors.js';
+import { tokenDigest } from '../tokens/token-digest.js';
+import {
+  access,
+  type Bench,
+  type ContractTest,
+  eventually,
+  rejection,
+  type StoreUnderTest,
+  same,
+  told,
+} from './suite.js';
+
+/** The tokens of a test a second time. */
+async function shared({ store, options, capabilities, keep }: Bench): Promise<StoreUnderTest> {
+  const { share } = capabilities as Required<typeof capabilities>;
+  return keep(await share(store, options));
+}
+
+/** What a second process sees, and what is there after the first has ended. */
+export const sharingTests: readonly ContractTest[] = [
+  {
+    name: 'shows each what the other has saved, changed and revoked',
+    needs: ['share'],
+    async run(bench) {
+      const { store } = bench;
+      const other = await shared(bench);
+      await store.save(access('at', { refreshToken: 'rt', grantId: 'g' }));
+      await eventually(async () => (await other.find('at')) !== undefined);
+      assert.equal((await other.find('at'))?.refreshToken, 'rt');
+      await other.update('at', { refreshCount: 5 });
+      await eventually(async () => (await store.find('at'))?.refreshCount === 5);
+      assert.ok(storeErrorKind(await rejection(other.save(access('at')))) === 'conflict');
+      assert.equal(await other.revokeGrant('g'), 1);
+      await eventually(async () => (await store.find('at'))?.status === 'revoked');
+      assert.equal(await store.revoke('at'), 0);
+    },
+  },
+  {
+    name: 'tells each what the other has revoked, once',
+    needs: ['share'],
+    async run(bench) {
+      const { store } = bench;
+      const other = await shared(bench);
+      const [here, there] = [told(store), told(other)];
+      for (const name of ['a', 'b', 'c']) await store.save(access(name, { grantId: 'g' }));
+      await store.revoke('a');
+      await other.revokeGrant('g');
+      await eventually(() => here.length >= 3 && there.length >= 3);
+      const digests = ['a', 'b', 'c'].map(tokenDigest).toSorted();
+      same([here.toSorted(), there.toSorted()], [digests, digests]);
+    },
+  },
+  {
+    name: 'lets one of two save the same token',
+    needs: ['share'],
+    async run(bench) {
+      const { store } = bench;
+      const other = await shared(bench);
+      for (let round = 0; round < 10; round++) {
+        const name = `at-${round}`;
+        // Now the one begins, and now the other.
+        const savers = round % 2 === 0 ? [store, other] : [other, store];
+        const saved = await Promise.allSettled(
+          savers.map((saver, i) => saver.save(access(name, { subject: `saver-${i}` }))),
+        );
+        const subjects = saved.flatMap((one) => (one.status === 'fulfilled' ? [one.value.subject] : []));
+        const errors = saved.flatMap((one) =>
+          one.status === 'rejected' ? [storeErrorKind(one.reason)] : [],
+        );
+        same([subjects.length, errors], [1, ['conflict']]);
+        const [subject] = subjects;
+        await eventually(async () => (await store.find(name))?.subject === subject);
+        await eventually(async () => (await other.find(name))?.subject === subject);
+      }
+    },
+  },
+  {
+    name: 'lets no update of one bring back what the other revokes',
+    needs: ['share'],
+    async run(bench) {
+      const { store } = bench;
+      const other = await shared(bench);
+      for (let round = 0; round < 10; round++) {
+        const name = `at-${round}`;
+        await store.save(access(name));
+        await Promise.all([
+          rejection(store.update(name, { refreshCount: 1 })),
+          other.revoke(name),
+          rejection(store.update(name, { refreshCount: 2 })),
+        ]);
+        await eventually(async () => (await store.find(name))?.status === 'revoked');
+        assert.equal((await other.find(name))?.status, 'revoked');
+      }
+    },
+  },
+  {
+    name: 'sweeps each record once, when two sweep together',
+    needs: ['share', 'clock'],
+    async run(bench) {
+      const { store, clock } = bench;
+      const other = await shared(bench);
+      const names = Array.from({ length: 300 }, (_, i) => `at-${i}`);
+      await Promise.all(names.map((name) => store.save(access(name, { expiresAt: clock.now + 1000 }))));
+      await store.save(access('live'));
+      clock.now += 1000 + bench.options.retainExpiredFor;
+      const dropped = await Promise.all([store.sweep(), other.sweep()]);
+      assert.equal((dropped[0] as number) + (dropped[1] as number), 300);
+      assert.equal((await other.find('live'))?.status, 'approved');
+    },
+  },
+  {
+    name: 'has every token still when it is opened again',
+    needs: ['reopen'],
+    async run({ store, options, capabilities, keep }) {
+      const { reopen } = capabilities as Required<typeof capabilities>;
+      await store.save(access('live', { refreshToken: 'rt', claims: { a: [1] }, grantId: 'g' }));
+      await store.save(access('revoked'));
+      await store.revoke('revoked');
+      const before = { ...(await store.find('live')) };
+      const again = keep(await reopen(store, options));
+      same({ ...(await again.find('live')) }, before);
+      assert.equal((await again.find('revoked'))?.status, 'revoked');
+      assert.equal(await again.revokeGrant('g'), 1);
+    },
+  },
+];
