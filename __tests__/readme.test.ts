@@ -1,4 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
@@ -9,6 +10,7 @@ import {
   type AccessPolicy,
   type CachingIntrospector,
   type Introspector,
+  type ManagedTokenStore,
   type RequireActiveTokenOptions,
   requireActiveToken,
   type TokenStore,
@@ -119,6 +121,26 @@ describe('README', () => {
     expect((await postToken(app, '/v1/oauth/introspect', as('app'), 'other')).body).toStrictEqual({
       active: false,
     });
+  });
+
+  it('has a durable store, and a contract to hold one against, that work as they stand', async () => {
+    const [lmdb = '', contract = ''] = ['/lmdb', '/testing'].map((subpath) =>
+      blocks.find((block) => block.includes(`express-token-introspection${subpath}`)),
+    );
+    const path = join(tmpdir(), `readme-lmdb-${process.pid}`);
+    const { tokens, declared } = await load<{ tokens: ManagedTokenStore; declared: string[] }>(
+      'stores',
+      `${lmdb.replace("'./tokens'", `'${path}'`)}
+const declared = [];
+globalThis.describe = (name, define) => define();
+globalThis.it = Object.assign((name) => declared.push(name), { skip: (name) => declared.push(name) });
+${contract}
+export { tokens, declared };`,
+    );
+    await tokens.save({ token: 'at', kind: 'access_token', clientId: 'app' });
+    expect(tokens.find('at')).toMatchObject({ clientId: 'app', status: 'approved' });
+    expect(declared.length).toBeGreaterThan(30);
+    await rm(path, { recursive: true });
   });
 
   it('has a cache before two guards, and one to share, that work as they stand', async () => {
@@ -279,6 +301,7 @@ export { app };`,
     ['cachingIntrospector', [['introspection/caching/caching-options.ts', 'CachingIntrospectorOptions']]],
     ['remoteIntrospector', [['introspection/remote/remote-options.ts', 'RemoteIntrospectorOptions']]],
     ['MemoryTokenStore', [['tokens/memory-token-store.ts', 'MemoryTokenStoreOptions']]],
+    ['LmdbTokenStore', [['stores/lmdb/lmdb-token-store.ts', 'LmdbTokenStoreOptions']]],
     ['Client', [['clients/client.ts', 'Client']]],
     [
       'introspectionRouter',

@@ -2,20 +2,29 @@
 const SWEEP_INTERVAL = 60_000;
 
 /**
- * Calls `sweep` of a store once a minute. It keeps neither the process nor the
- * store alive: the timer ends when the store is collected.
+ * Does something with an object every so often (ms). It keeps neither the process nor the
+ * object alive: the timer ends when the object is collected.
  */
+export function repeatWeakly<T extends object>(
+  object: T,
+  interval: number,
+  work: (object: T) => void,
+): NodeJS.Timeout {
+  const weak = new WeakRef(object);
+  const timer = setInterval(() => {
+    const target = weak.deref();
+    if (target) work(target);
+    else clearInterval(timer);
+  }, interval);
+  return timer.unref();
+}
+
+/** Calls `sweep` of a store once a minute. */
 export function sweepInBackground(
   store: { sweep(): Promise<number> },
   interval: number = SWEEP_INTERVAL,
-): void {
-  const weak = new WeakRef(store);
-  const timer = setInterval(() => {
-    const target = weak.deref();
-    if (target) target.sweep().catch(ignore);
-    else clearInterval(timer);
-  }, interval);
-  timer.unref();
+): NodeJS.Timeout {
+  return repeatWeakly(store, interval, (target) => void target.sweep().catch(ignore));
 }
 
 /** The next sweep tries again; what is not swept is dead all the same. */

@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { checkClock, isDuration, isNonEmptyString, knownOptions, must } from '../options.js';
-import { onRejection } from '../thenable.js';
 import { sweepInBackground } from './background-sweep.js';
 import { changedRecord, newRecord, revokedRecord } from './new-record.js';
 import { lifeOf, type PackedRecord, type RecordLife, RecordPacker } from './record-packer.js';
-import { seal, unseal } from './sealed-value.js';
+import { keptUntil, RETAIN_EXPIRED_FOR } from './retention.js';
+import { RevocationListeners } from './revocation-listeners.js';
+import { seal } from './sealed-value.js';
 import { ShardedMap } from './sharded-map.js';
-import { soundRecords } from './sound-records.js';
+import { shownRecord } from './shown-record.js';
 import { ConflictError, NotFoundError, StoreUnavailableError } from './store-errors.js';
 import { tokenDigest } from './token-digest.js';
 import type { TokenRecord } from './token-record.js';
@@ -22,7 +23,6 @@ export interface MemoryTokenStoreOptions {
   readonly clock?: () => number;
 }
 
-const DAY = 24 * 60 * 60 * 1000;
 /** How long (ms) a walk over all records works before other work gets its turn. */
 const SLICE = 5;
 /** After how many records the walk looks at the time. */
@@ -39,7 +39,7 @@ export class MemoryTokenStore implements ManagedTokenStore {
   readonly #packer = new RecordPacker();
   /** The digests of each grant; a set only where there are several. */
   readonly #grants = new ShardedMap<string | Set<string>>();
-  readonly #listeners = new Set<(digest: string) => void>();
+  readonly #listeners = new RevocationListeners();
   readonly #maxTokens: number;
   readonly #retainExpiredFor: number;
   readonly #clock: () => number;
@@ -50,7 +50,11 @@ export class MemoryTokenStore implements ManagedTokenStore {
   /** @throws TypeError that names a bad option */
   constructor(options: MemoryTokenStoreOptions = {}) {
     knownOptions('MemoryTokenStore', options, ['maxTokens', 'retainExpiredFor', 'clock']);
-    const { maxTokens = Number.POSITIVE_INFINITY, retainExpiredFor = DAY, clock = Date.now } = options;
+    const {
+      maxTokens = Number.POSITIVE_INFINITY,
+      retainExpiredFor = RETAIN_EXPIRED_FOR,
+      clock = Date.now,
+    } = options;
     must(
       maxTokens === Number.POSITIVE_INFINITY || (Number.isSafeInteger(maxTokens) && maxTokens > 0),
       'MemoryTokenStore',
@@ -132,26 +136,15 @@ export class MemoryTokenStore implements ManagedTokenStore {
 
   async sweep(): Promise<number> {
     const now = this.#clock();
-    return this.#drop((life) => now >= this.#keptUntil(life));
+    return this.#drop((life) => now >= keptUntil(life, this.#retainExpiredFor));
   }
 
   onRevoked(listener: (digest: string) => void): () => void {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+    return this.#listeners.add(listener);
   }
 
-  /** The record as `find` answers it: the linked refresh token is opened when somebody reads it. */
   #shown(entry: PackedRecord, token: string): TokenRecord {
-    const record = soundRecords.mark(this.#packer.unpack(entry));
-    const { sealed } = entry;
-    if (!sealed) return record;
-    const opened = Object.defineProperty({ ...record }, 'refreshToken', {
-      enumerable: true,
-      get: () => unseal(sealed, token),
-    });
-    return soundRecords.mark(opened, record);
+    return shownRecord(this.#packer.unpack(entry), entry.sealed, token);
   }
 
   #replace(digest: string, entry: PackedRecord, record: TokenRecord): PackedRecord {
@@ -166,7 +159,7 @@ export class MemoryTokenStore implements ManagedTokenStore {
     if (!entry || entry.template.record.status === 'revoked') return 0;
     this.#replace(digest, entry, revokedRecord(this.#packer.unpack(entry), now));
     this.#noRoomUntil = Number.NEGATIVE_INFINITY;
-    for (const listener of this.#listeners) tell(listener, digest);
+    this.#listeners.tell(digest);
     return 1;
   }
 
@@ -189,13 +182,6 @@ export class MemoryTokenStore implements ManagedTokenStore {
       if (digests.size > 0) return;
     }
     this.#grants.delete(grantId);
-  }
-
-  /** Until when a record is kept: a live one for ever, a dead one for its retention. */
-  #keptUntil({ expiresAt, status, lastModifiedAt }: RecordLife): number {
-    if (expiresAt !== undefined) return expiresAt + this.#retainExpiredFor;
-    if (status === 'approved') return Number.POSITIVE_INFINITY;
-    return lastModifiedAt + this.#retainExpiredFor;
   }
 
   /** Gives up dead records before their retention is over; a live one is never dropped. */
@@ -252,17 +238,4 @@ export class MemoryTokenStore implements ManagedTokenStore {
 function isOver(life: RecordLife, now: number): boolean {
   const state = tokenState(life, now);
   return state === 'expired' || state === 'revoked';
-}
-
-/** A listener that throws or rejects must not keep the others, or the revocation, from going on. */
-function tell(listener: (digest: string) => void, digest: string): void {
-  const warn = (error: unknown): void => {
-    const name = error instanceof Error ? error.name : typeof error;
-    process.emitWarning(`A revocation listener failed: ${name}`, 'ExpressTokenIntrospection');
-  };
-  try {
-    onRejection(listener(digest), warn);
-  } catch (error) {
-    warn(error);
-  }
 }

@@ -1,0 +1,71 @@
+import { expect, it } from '@jest/globals';
+import type { ManagedTokenStore } from '../../lib/index.js';
+import { StoreProcess } from './other-process.js';
+
+/** The long form of the tests of faults: `npm run test:faults`. */
+const IS_LONG: boolean = process.env.FAULTS === 'long';
+
+type Closable = ManagedTokenStore & { close(): Promise<void> };
+
+interface FaultSettings {
+  readonly kind: string;
+  /** What another process opens the store with; asked once for each test. */
+  readonly options: () => object;
+  /** The same tokens in this process. */
+  readonly open: (options: object) => Closable | Promise<Closable>;
+}
+
+/** What holds for each store that several processes share, and that outlives them. */
+export function testFaults({ kind, options: newOptions, open }: FaultSettings): void {
+  const revocations = IS_LONG ? 1000 : 100;
+  it(`R-07 ${revocations} revocations are refused by another process that has them cached: p99 under 50 ms`, async () => {
+    const options = newOptions();
+    const store = await open(options);
+    const other = await StoreProcess.start(kind, options);
+    const delays: number[] = [];
+    for (let i = 0; i < revocations; i++) {
+      const token = `token-${i}`;
+      await store.save({ token, kind: 'access_token', clientId: 'app' });
+      expect(await other.call('introspect', token)).toMatchObject({ active: true });
+      const refused = other.call('refused', token);
+      await store.revoke(token);
+      const revoked = process.hrtime.bigint();
+      delays.push(Number(BigInt((await refused) as string) - revoked) / 1e6);
+    }
+    await store.close();
+    const p99 = delays.toSorted((a, b) => a - b)[Math.floor(revocations * 0.99) - 1];
+    expect(p99).toBeLessThan(50);
+  }, 120_000);
+
+  const kills = IS_LONG ? 200 : 10;
+  it(`keeps whatever had resolved when its writer is killed, and nothing by halves (${kills} kills)`, async () => {
+    const options = newOptions();
+    for (let round = 0; round < kills; round++) {
+      const run = `run-${round}`;
+      const writer = await StoreProcess.start(kind, options);
+      writer.begin('churn', run);
+      await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 180));
+      await writer.kill();
+      const store = await open(options);
+      const lines = writer.printed.split('\n').slice(0, -1);
+      for (const line of lines) {
+        const [what, token] = line.split(' ') as [string, string];
+        const found = await store.find(token);
+        expect([token, found?.claims, found?.refreshToken]).toStrictEqual([
+          token,
+          { whole: token },
+          `${token}-refresh`,
+        ]);
+        if (what === 'revoked') expect([token, found?.status]).toStrictEqual([token, 'revoked']);
+      }
+      // What was under way is there whole, or not at all.
+      for (let i = 0; i < lines.length + 8; i++) {
+        const [at, rt] = [await store.find(`${run}-at-${i}`), await store.find(`${run}-rt-${i}`)];
+        if (i % 3 === 1 && at && rt) expect([i, at.status]).toStrictEqual([i, rt.status]);
+        const live = [at, rt].filter((record) => record?.status === 'approved').length;
+        expect([i, await store.revokeGrant(`${run}-g-${i}`)]).toStrictEqual([i, live]);
+      }
+      await store.close();
+    }
+  }, 600_000);
+}

@@ -1,0 +1,56 @@
+// A process that has a store open. Told by messages what to do: { id, method, args } calls a method of the store, and
+// is answered by { id, value } or { id, error }. `introspect` asks a cache before the store, `refused` waits until that
+// cache refuses a token and answers when (process.hrtime, ns). `churn` saves and revokes until it is killed, and writes
+// a line for each thing that has resolved.
+import { writeSync } from 'node:fs';
+import { cachingIntrospector, storeIntrospector } from '../../dist/esm/index.js';
+import { openStore } from './open-store.mjs';
+
+const store = await openStore(process.argv[2], JSON.parse(process.argv[3]));
+const cache = cachingIntrospector(storeIntrospector(store), { maxAge: 600_000 });
+const methods = {
+  introspect: (token) => cache.introspect(token),
+  async refused(token) {
+    while ((await cache.introspect(token)).active) await new Promise((resolve) => setTimeout(resolve, 1));
+    return String(process.hrtime.bigint());
+  },
+  async churn(run) {
+    const worker = async (first) => {
+      for (let i = first; ; i += 4) {
+        const grantId = `${run}-g-${i}`;
+        const tokens = [`${run}-at-${i}`, `${run}-rt-${i}`];
+        for (const token of tokens) {
+          await store.save({
+            token,
+            kind: 'access_token',
+            clientId: 'app',
+            grantId,
+            subject: `user-${i}`,
+            claims: { whole: token },
+            refreshToken: `${token}-refresh`,
+          });
+          writeSync(1, `saved ${token}\n`);
+        }
+        if (i % 3 === 0) {
+          await store.revoke(tokens[0]);
+          writeSync(1, `revoked ${tokens[0]}\n`);
+        } else if (i % 3 === 1) {
+          await store.revokeGrant(grantId);
+          for (const token of tokens) writeSync(1, `revoked ${token}\n`);
+        }
+      }
+    };
+    await Promise.all([0, 1, 2, 3].map(worker));
+  },
+};
+
+process.on('message', async ({ id, method, args }) => {
+  try {
+    const value = await (methods[method] ?? ((...all) => store[method](...all)))(...args);
+    process.send({ id, value });
+  } catch (error) {
+    process.send({ id, error: String(error) });
+  }
+});
+process.on('disconnect', () => process.exit());
+process.send({ ready: true });

@@ -1,0 +1,1 @@
+export { LmdbTokenStore, type LmdbTokenStoreOptions } from './lmdb-token-store.js';

@@ -1,0 +1,307 @@
+import { hash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { checkClock, isDuration, isNonEmptyString, knownOptions, must } from '../../options.js';
+import { repeatWeakly, sweepInBackground } from '../../tokens/background-sweep.js';
+import { changedRecord, newRecord, revokedRecord } from '../../tokens/new-record.js';
+import { keptUntil, RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
+import { RevocationListeners } from '../../tokens/revocation-listeners.js';
+import { seal } from '../../tokens/sealed-value.js';
+import { shownRecord } from '../../tokens/shown-record.js';
+import { ConflictError, NotFoundError, StoreUnavailableError } from '../../tokens/store-errors.js';
+import { tokenDigest } from '../../tokens/token-digest.js';
+import type { TokenRecord } from '../../tokens/token-record.js';
+import type { ManagedTokenStore, NewToken, TokenChanges } from '../../tokens/token-store.js';
+import { OPERATION_TIMEOUT, operation, storeFault } from '../operation.js';
+import { recordOf, type StoredRecord, stored } from '../stored-record.js';
+import { RevocationLog } from './revocation-log.js';
+
+export interface LmdbTokenStoreOptions {
+  /** The folder of the database. Made where it is missing, readable by its owner only. */
+  readonly path: string;
+  /** How long (ms) a dead token's record is kept, so that the details API can say `expired`. Default 24 hours. */
+  readonly retainExpiredFor?: number;
+  /** How long (ms) a change may take until it is durable. Default 1,000. */
+  readonly timeout?: number;
+  /** The time in milliseconds. Default `Date.now`. */
+  readonly clock?: () => number;
+}
+
+const FACTORY = 'LmdbTokenStore';
+/** How much one transaction does at most: others wait for it. */
+const BATCH = 500;
+/** How often (ms) a process looks for what others have revoked. */
+const POLL_INTERVAL = 20;
+
+/** Sorts after every digest, as `!` sorts before all that one has. */
+const AFTER_DIGESTS = '~';
+
+/** By what tokens are found other than by themselves. */
+type Owner = 'grant' | 'client' | 'subject';
+
+/**
+ * Tokens in an LMDB database: durable, embedded, and shared by the processes of one machine
+ * (cluster, PM2). Reads are synchronous. A change is on disk when its promise resolves.
+ *
+ * Holds SHA-256 digests, never a token; the linked refresh token is sealed under its access token.
+ */
+export class LmdbTokenStore implements ManagedTokenStore {
+  readonly #root: RootDatabase;
+  readonly #tokens: Database<StoredRecord, string>;
+  /** The digests of each grant, client and subject: [owner, digest]. No `dupSort`, whose values the driver cannot list in a transaction. */
+  readonly #owned: Database<true, [owner: string, digest: string]>;
+  /** The digests by the time until which they are kept: [end, digest]. */
+  readonly #ends: Database<true, [end: number, digest: string]>;
+  readonly #log: RevocationLog;
+  readonly #listeners = new RevocationListeners();
+  readonly #retainExpiredFor: number;
+  readonly #timeout: number;
+  readonly #clock: () => number;
+  /** The last entry of the log that the listeners were told. */
+  #told = 0;
+  #watch: NodeJS.Timeout | undefined;
+  readonly #sweeping: NodeJS.Timeout;
+  #isClosed = false;
+
+  /** @throws TypeError that names a bad option; StoreUnavailableError when the database cannot be opened */
+  constructor(options: LmdbTokenStoreOptions) {
+    knownOptions(FACTORY, options, ['path', 'retainExpiredFor', 'timeout', 'clock']);
+    const {
+      path,
+      retainExpiredFor = RETAIN_EXPIRED_FOR,
+      timeout = OPERATION_TIMEOUT,
+      clock = Date.now,
+    } = options;
+    must(isNonEmptyString(path), FACTORY, 'path', 'a non-empty string');
+    must(isDuration(retainExpiredFor), FACTORY, 'retainExpiredFor', 'milliseconds, 0 or more');
+    must(isDuration(timeout) && timeout > 0, FACTORY, 'timeout', 'milliseconds above 0');
+    checkClock(FACTORY, clock);
+    this.#retainExpiredFor = retainExpiredFor;
+    this.#timeout = timeout;
+    this.#clock = clock;
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      this.#root = open({ path });
+      this.#tokens = this.#root.openDB({ name: 'tokens', sharedStructuresKey: Symbol.for('structures') });
+      this.#owned = this.#root.openDB({ name: 'owned' });
+      this.#ends = this.#root.openDB({ name: 'ends' });
+      this.#log = new RevocationLog(this.#root.openDB({ name: 'revocations', encoding: 'string' }));
+    } catch (cause) {
+      throw new StoreUnavailableError(`${FACTORY}: the database cannot be opened`, { cause });
+    }
+    this.#sweeping = sweepInBackground(this);
+  }
+
+  find(token: string): TokenRecord | undefined {
+    const digest = tokenDigest(token);
+    try {
+      this.#readAnew();
+      const found = this.#get(digest);
+      return found && shownRecord(recordOf(found), found.sealed, token);
+    } catch (error) {
+      throw storeFault('find', error);
+    }
+  }
+
+  async save(token: NewToken): Promise<TokenRecord> {
+    const { value, refreshToken, record } = newRecord(token, this.#clock());
+    const digest = tokenDigest(value);
+    const sealed = refreshToken === undefined ? undefined : seal(refreshToken, value);
+    await this.#write('save', () => {
+      if (this.#get(digest)) throw new ConflictError('save: this token exists');
+      this.#put(digest, stored(record, sealed));
+      for (const owner of ownersOf(record)) void this.#owned.put([owner, digest], true);
+    });
+    return shownRecord({ ...record }, sealed, value);
+  }
+
+  async update(token: string, changes: TokenChanges): Promise<TokenRecord> {
+    const digest = tokenDigest(token);
+    const { record, sealed } = await this.#write('update', () => {
+      const before = this.#get(digest);
+      if (!before) throw new NotFoundError('update: there is no such token');
+      const changed = changedRecord(recordOf(before), changes, this.#clock());
+      this.#put(digest, stored(changed, before.sealed), before);
+      return { record: changed, sealed: before.sealed };
+    });
+    return shownRecord({ ...record }, sealed, token);
+  }
+
+  async revoke(token: string): Promise<number> {
+    return this.#revokeAllOf('revoke', () => [tokenDigest(token)]);
+  }
+
+  async revokeGrant(grantId: string): Promise<number> {
+    must(isNonEmptyString(grantId), 'revokeGrant', 'grantId', 'a non-empty string');
+    // In one transaction, however many they are: all or nothing.
+    return this.#revokeAllOf('revokeGrant', () => this.#ownedBy(ownerKey('grant', grantId)));
+  }
+
+  async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
+    knownOptions('revokeAll', of, ['clientId', 'subject']);
+    const { clientId, subject } = of;
+    must(clientId === undefined || isNonEmptyString(clientId), 'revokeAll', 'clientId', 'a non-empty string');
+    must(subject === undefined || isNonEmptyString(subject), 'revokeAll', 'subject', 'a non-empty string');
+    must(clientId !== undefined || subject !== undefined, 'revokeAll', 'clientId" or "subject', 'given');
+    const owner =
+      subject === undefined ? ownerKey('client', clientId as string) : ownerKey('subject', subject);
+    let revoked = 0;
+    let last = '';
+    for (;;) {
+      let digests: readonly string[] = [];
+      revoked += await this.#revokeAllOf('revokeAll', () => {
+        digests = this.#ownedBy(owner, last, BATCH);
+        return digests.filter((digest) => clientId === undefined || this.#get(digest)?.clientId === clientId);
+      });
+      if (digests.length < BATCH) return revoked;
+      last = digests.at(-1) as string;
+    }
+  }
+
+  async sweep(): Promise<number> {
+    const now = this.#clock();
+    let dropped = 0;
+    for (;;) {
+      const count = await this.#write('sweep', () => this.#dropSome(now));
+      dropped += count;
+      if (count < BATCH) break;
+    }
+    await this.#write('sweep', () => this.#log.prune());
+    return dropped;
+  }
+
+  onRevoked(listener: (digest: string) => void): () => void {
+    if (!this.#watch) this.#startWatching();
+    const remove = this.#listeners.add(listener);
+    return () => {
+      remove();
+      if (this.#listeners.size === 0) this.#stopWatching();
+    };
+  }
+
+  /** Closes the database. Whoever asks afterwards gets a `StoreUnavailableError`. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stopWatching();
+    clearInterval(this.#sweeping);
+    await this.#root.close();
+  }
+
+  /** The driver reads one state of the database for all of a turn; what another process has revoked must be seen at once. */
+  #readAnew(): void {
+    this.#tokens.resetReadTxn();
+  }
+
+  #get(digest: string): StoredRecord | undefined {
+    // The driver does not survive a look into a database that was closed.
+    if (this.#isClosed) throw new Error('The database was closed');
+    return this.#tokens.get(digest);
+  }
+
+  /** In a transaction: keeps a record in place of the one before. */
+  #put(digest: string, record: StoredRecord, before?: StoredRecord): void {
+    void this.#tokens.put(digest, record);
+    const end = this.#endOf(record);
+    const endBefore = before && this.#endOf(before);
+    if (end === endBefore) return;
+    if (endBefore !== undefined) void this.#ends.remove([endBefore, digest]);
+    if (end !== undefined) void this.#ends.put([end, digest], true);
+  }
+
+  /** Until when a record is kept; `undefined`: for ever. */
+  #endOf(record: StoredRecord): number | undefined {
+    const end = keptUntil(record, this.#retainExpiredFor);
+    return Number.isFinite(end) ? end : undefined;
+  }
+
+  /** Revokes tokens in one transaction, and tells the listeners of this process when they are. */
+  async #revokeAllOf(name: string, digests: () => readonly string[]): Promise<number> {
+    const now = this.#clock();
+    const revoked = await this.#write(name, () => {
+      let count = 0;
+      for (const digest of digests()) {
+        const before = this.#get(digest);
+        if (!before || before.status === 'revoked') continue;
+        this.#put(digest, stored(revokedRecord(recordOf(before), now), before.sealed), before);
+        this.#log.append(digest);
+        count += 1;
+      }
+      return count;
+    });
+    this.#tellNews();
+    return revoked;
+  }
+
+  #dropSome(now: number): number {
+    const over = [...this.#ends.getKeys({ end: [now, AFTER_DIGESTS], limit: BATCH })];
+    for (const [end, digest] of over) {
+      const record = this.#get(digest) as StoredRecord;
+      for (const owner of ownersOf(record)) void this.#owned.remove([owner, digest]);
+      void this.#tokens.remove(digest);
+      void this.#ends.remove([end, digest]);
+    }
+    return over.length;
+  }
+
+  /** The digests of an owner in their order, from the one after `last` on. */
+  #ownedBy(owner: string, last: string = '', limit: number = Number.POSITIVE_INFINITY): readonly string[] {
+    const range = { start: [owner, `${last}!`], end: [owner, AFTER_DIGESTS], limit };
+    return [...this.#owned.getKeys(range)].map(([, digest]) => digest);
+  }
+
+  /** One transaction, which is on disk when it resolves. `work` throws before its first change, or not at all. */
+  async #write<T>(name: string, work: () => T): Promise<T> {
+    return operation(name, this.#timeout, async () => {
+      if (this.#isClosed) throw new Error('The database was closed');
+      // Others' work may share the transaction, so what is thrown must not get out of it.
+      const outcome = await this.#root.transaction((): { value: T } | { thrown: unknown } => {
+        try {
+          return { value: work() };
+        } catch (thrown) {
+          return { thrown };
+        }
+      });
+      if ('thrown' in outcome) throw outcome.thrown;
+      await this.#root.flushed;
+      return outcome.value;
+    });
+  }
+
+  #startWatching(): void {
+    this.#readAnew();
+    this.#told = this.#log.last();
+    this.#watch = repeatWeakly(this, POLL_INTERVAL, (store) => store.#tellNews());
+  }
+
+  #stopWatching(): void {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
+  /** Tells what was revoked since, here and in other processes. */
+  #tellNews(): void {
+    if (!this.#watch) return;
+    this.#readAnew();
+    for (const { key, value: digest } of [...this.#log.after(this.#told)]) {
+      this.#told = key;
+      this.#listeners.tell(digest);
+    }
+  }
+}
+
+/** A key of one length, whatever stands in an identifier and however long it is. */
+function ownerKey(owner: Owner, id: string): string {
+  return hash('sha256', `${owner} ${id}`, 'base64url');
+}
+
+function ownersOf({
+  clientId,
+  subject,
+  grantId,
+}: Pick<TokenRecord, 'clientId' | 'subject' | 'grantId'>): string[] {
+  const keys = [ownerKey('client', clientId)];
+  if (subject !== undefined) keys.push(ownerKey('subject', subject));
+  if (grantId !== undefined) keys.push(ownerKey('grant', grantId));
+  return keys;
+}
