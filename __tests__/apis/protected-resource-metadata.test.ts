@@ -87,12 +87,24 @@ describe('protectedResourceMetadata (RFC 9728)', () => {
 
   it('answers HEAD as GET, and any other method with 405', async () => {
     expect((await request(app()).head(WELL_KNOWN)).status).toBe(200);
-    for (const method of ['post', 'put', 'delete', 'options'] as const) {
+    for (const method of ['post', 'put', 'delete'] as const) {
       const answer = await request(app())[method](WELL_KNOWN);
       expect(answer.status).toBe(405);
-      expect(answer.headers.allow).toBe('GET, HEAD');
+      expect(answer.headers.allow).toBe('GET, HEAD, OPTIONS');
       expect(answer.body).toMatchObject({ error: 'invalid_request' });
     }
+  });
+
+  it('lets pages of any origin ask, whatever headers they send', async () => {
+    const answer = await request(app())
+      .options(WELL_KNOWN)
+      .set({ Origin: 'https://page.example', 'Access-Control-Request-Headers': 'mcp-protocol-version' });
+    expect(answer.status).toBe(204);
+    expect(answer.headers).toMatchObject({
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET',
+      'access-control-allow-headers': '*',
+    });
   });
 
   it('M-09 M-10 is found by a client that follows the challenge of a guard', async () => {
@@ -122,6 +134,11 @@ describe('protectedResourceMetadata (RFC 9728)', () => {
     ['resource', { resource: 'https://api.example.com/#a' }],
     ['resource', { resource: 'https://api.example.com#' }],
     ['resource', { resource: 'https://a:b@api.example.com' }],
+    ['resource', { resource: 'https://:b@api.example.com' }],
+    ['resource', { resource: ' https://api.example.com' }],
+    ['resource', { resource: 'https:api.example.com' }],
+    ['resource', { resource: 'https://api.example.com/a/../b' }],
+    ['resource', { resource: 'https://API.example.com' }],
     ['resource', { resource: 'urn:api' }],
     ['resource', { resource: '/api' }],
     ['resource', { resource: undefined }],

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { connect } from 'node:net';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import express, { type Express } from 'express';
@@ -159,6 +160,7 @@ describe('DPoP: a bound token', () => {
     ['an iat at the edge of the future', { iat: SECONDS + 60 }],
     ['a fractional iat', { iat: SECONDS - 0.5 }],
     ['an exp to come', { exp: SECONDS + 1 }],
+    ['an exp and an nbf within the tolerance', { exp: SECONDS - 59, nbf: SECONDS + 59 }],
     ['a nonce that nobody asked for', { nonce: 'x' }],
   ])('T-07 passes with %s', async (_what, claims) => {
     expect((await call(guarded(), [await proof({ claims })])).status).toBe(200);
@@ -192,6 +194,9 @@ describe('DPoP: a bound token', () => {
     ['T-07 whose iat is a string', { iat: String(SECONDS) }],
     ['T-07 that has expired', { exp: SECONDS - 61 }],
     ['T-07 that is not yet valid', { nbf: SECONDS + 61 }],
+    ['T-07 T-08 whose escapes mean another path', { htu: 'https://api.example.com/orders%2F' }],
+    ['T-07 with a name before its host', { htu: 'https://api@api.example.com/orders' }],
+    ['T-07 with a password before its host', { htu: 'https://:api@api.example.com/orders' }],
     ['T-07 of another token', { ath: tokenDigest('another') }],
     ['T-07 of no token', { ath: undefined }],
   ])('%s: 401 invalid_dpop_proof', async (_what, claims) => {
@@ -203,7 +208,6 @@ describe('DPoP: a bound token', () => {
 
   it('T-07 with a header that is wrong in any way: 401 invalid_dpop_proof', async () => {
     const other = await newKey();
-    const rsa = await newKey('RS512');
     const whole = await exportJWK(key.privateKey);
     const right = await proof();
     const [head, body, signature] = right.split('.') as [string, string, string];
@@ -219,12 +223,11 @@ describe('DPoP: a bound token', () => {
       'no typ': await signed({ typ: undefined }),
       'no key': await signed({ jwk: undefined }),
       'a private key': await signed({ jwk: whole }),
-      'a key that has not signed': await signed({ jwk: other.jwk }),
+      'a key that has not signed': await proof({ by: { ...other, jwk: key.jwk } }),
       'a symmetric key': await signed({ jwk: { kty: 'oct', k: 'c2VjcmV0' } }),
       'a key that is no object': await signed({ jwk: 'x' }),
       'a critical extension': headed({ typ: 'dpop+jwt', alg: 'ES256', jwk: key.jwk, crit: ['x'], x: 1 }),
       'no algorithm': headed({ typ: 'dpop+jwt', alg: 'none', jwk: key.jwk }),
-      'an algorithm that is not taken': await proof({ by: rsa, header: { alg: 'RS512' } }),
       'a symmetric algorithm': hmac,
       'another signature': `${head}.${body}.${signature.slice(0, -4)}AAAA`,
       'no signature': `${head}.${body}.`,
@@ -241,6 +244,26 @@ describe('DPoP: a bound token', () => {
     expect(seen).toStrictEqual(Object.fromEntries(Object.keys(wrong).map((what) => [what, refused])));
     expect(guard.reached).toBe(0);
   });
+
+  it('T-07 by an algorithm that is not taken: 401 invalid_dpop_proof', async () => {
+    const by = await newKey('RS512');
+    const answer = await call(guarded({ answer: () => bound({ cnf: { jkt: by.jkt } }) }), [
+      await proof({ by, header: { alg: 'RS512' } }),
+    ]);
+    expect([answer.status, errorOf(answer)]).toStrictEqual([401, 'invalid_dpop_proof']);
+  });
+
+  it.each(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'])(
+    'T-07 with "%s" in the key that it shows, which is not for others: 401 invalid_dpop_proof',
+    async (member) => {
+      const by = await newKey('RS256');
+      const whole = { ...(await exportJWK(by.privateKey)), oth: [], k: 'x' } as Record<string, unknown>;
+      const jwk = { ...by.jwk, [member]: whole[member] } as JWK;
+      const guard = guarded({ answer: () => bound({ cnf: { jkt: by.jkt } }) });
+      const answer = await call(guard, [await proof({ by: { ...by, jwk }, header: { alg: 'RS256' } })]);
+      expect([answer.status, errorOf(answer)]).toStrictEqual([401, 'invalid_dpop_proof']);
+    },
+  );
 
   it('T-06 without a proof, or with two: 401 invalid_dpop_proof', async () => {
     const guard = guarded();
@@ -272,17 +295,22 @@ describe('DPoP: a bound token', () => {
   it.each([
     ['whose type is DPoP, without saying which key', { cnf: undefined }],
     ['whose key is no string', { cnf: { jkt: 5 } }],
+    ['whose key is empty', { cnf: { jkt: '' } }],
+    ['whose key was left out by mistake', { cnf: { jkt: undefined } }],
+    ['whose certificate was left out by mistake', { cnf: { 'x5t#S256': undefined } }],
     ['whose binding is null', { cnf: null }],
     ['whose binding says nothing', { cnf: {} }],
     ['that is bound in an unknown way', { cnf: { kid: 'x' } }],
     ['that is bound in an unknown way as well', { cnf: { jkt: 'x', kid: 'x' } }],
-  ])('T-05 %s: 401 invalid_token by either scheme', async (_what, more) => {
-    const guard = guarded({ answer: () => bound(more) });
-    for (const scheme of ['DPoP', 'Bearer']) {
-      const answer = await call(guard, [await proof()], { scheme });
-      expect([answer.status, JSON.parse(answer.body).error]).toStrictEqual([401, 'invalid_token']);
+  ])('T-05 %s: 401 invalid_token by either scheme, whatever its type', async (_what, more) => {
+    for (const type of ['cnf' in more && more.cnf !== undefined ? 'Bearer' : 'DPoP', 'DPoP']) {
+      const guard = guarded({ answer: () => bound({ token_type: type, ...more }) });
+      for (const scheme of ['DPoP', 'Bearer']) {
+        const answer = await call(guard, [await proof()], { scheme });
+        expect([answer.status, JSON.parse(answer.body).error]).toStrictEqual([401, 'invalid_token']);
+      }
+      expect(guard.reached).toBe(0);
     }
-    expect(guard.reached).toBe(0);
   });
 
   it('T-06 a token that is bound to no key, under the scheme DPoP: 401 invalid_token', async () => {
@@ -381,6 +409,31 @@ describe('DPoP: a proof is used once', () => {
       expect(digest).toMatch(/^[\w-]{43}$/);
       expect(ttl).toBe(60_001);
     }
+    expect((await call(here, [await proof({ claims: { iat: SECONDS - 0.3 } })])).status).toBe(200);
+    expect(Number.isInteger(seen.at(-1)?.[1])).toBe(true);
+  });
+
+  it('T-09 a used proof is used up at every guard of this process', async () => {
+    const clock = (): number => NOW;
+    const options = { introspector: { introspect: async () => bound() }, clock };
+    const app = express().set('trust proxy', true);
+    const reached: string[] = [];
+    app.use('/orders', requireActiveToken(options), (req, res) => void res.end(reached.push(req.path) && ''));
+    app.use('/admin', requireActiveToken(options), (_req, res) => void res.end(reached.push('admin') && ''));
+    const guard = { app } as Guarded;
+    const line = await proof();
+    expect((await call(guard, [line])).status).toBe(200);
+    for (const path of ['/orders', '/admin/../orders', '/admin/%2e%2e/orders', '/admin/.%2E/orders']) {
+      expect((await call(guard, [line], { path })).status).toBe(401);
+    }
+    expect(reached).toStrictEqual(['/']);
+  });
+
+  it('T-09 the same jti for another method is the same proof again', async () => {
+    const guard = guarded();
+    expect((await call(guard, [await proof({ claims: { jti: 'one' } })])).status).toBe(200);
+    const claims = { jti: 'one', htm: 'PUT', htu: 'https://API.example.com:443/orders', iat: SECONDS + 1 };
+    expect((await call(guard, [await proof({ claims })], { method: 'PUT' })).status).toBe(401);
   });
 
   it('two guards of one request that share a memory take its proof as one', async () => {
@@ -453,6 +506,79 @@ describe('DPoP: nonces', () => {
     expect((await call(guard, [await proof({ claims: { nonce: nonceOf(answer) } })])).status).toBe(200);
   });
 
+  it('T-10 is one for all guards of a process, and no two that clients would have to keep apart', async () => {
+    const options = {
+      introspector: { introspect: async () => bound() },
+      clock: () => NOW,
+      dpop: { nonce: true },
+    };
+    const app = express().set('trust proxy', true);
+    app.use(
+      '/orders',
+      requireActiveToken(options),
+      requireActiveToken(options),
+      (_req, res) => void res.end(),
+    );
+    const guard = { app } as Guarded;
+    const nonce = nonceOf(await call(guard, [await proof()]));
+    expect((await call(guard, [await proof({ claims: { nonce } })])).status).toBe(200);
+  });
+
+  it('T-10 cannot be guessed, nor told in advance', async () => {
+    const guard = guarded({ dpop: { nonce: { lifetime: 10_000 } } });
+    const nonce = nonceOf(await call(guard, [await proof()]));
+    const span = Math.floor(NOW / 10_000);
+    const guess = createHmac('sha256', Buffer.alloc(32))
+      .update(`dpop nonce 10000 ${span}`)
+      .digest('base64url');
+    expect(nonce).not.toBe(guess);
+    const secret = Buffer.alloc(32, 1);
+    const known = guarded({ dpop: { nonce: { lifetime: 10_000, secret } } });
+    secret.fill(0);
+    for (const [ahead, status] of [
+      [-2, 401],
+      [-1, 200],
+      [0, 200],
+      [1, 200],
+      [2, 401],
+    ] as const) {
+      const key = Buffer.alloc(32, 1);
+      const text = `dpop nonce 10000 ${span + ahead}`;
+      const claims = { nonce: createHmac('sha256', key).update(text).digest('base64url') };
+      expect([ahead, (await call(known, [await proof({ claims })])).status]).toStrictEqual([ahead, status]);
+    }
+  });
+
+  it('a client that is slow to answer gets no nonce after somebody else has answered', async () => {
+    const guard = guarded({
+      dpop: {
+        nonce: { lifetime: 10_000 },
+        replay: { remember: () => new Promise((resolve) => setTimeout(resolve, 40, true)) },
+      },
+    });
+    const nonce = nonceOf(await call(guard, [await proof()]));
+    guard.clock.now += 10_000;
+    const failures: unknown[] = [];
+    const app = express().set('trust proxy', true);
+    app.use((_req, res, next) => {
+      setTimeout(() => res.status(504).end(), 5);
+      next();
+    });
+    app.use(guard.app);
+    app.use((error: Error, _req: express.Request, _res: express.Response, _next: express.NextFunction) => {
+      failures.push(error);
+    });
+    guard.app.use(
+      (error: Error, _req: express.Request, _res: express.Response, _next: express.NextFunction) => {
+        failures.push(error);
+      },
+    );
+    const answer = await call({ ...guard, app }, [await proof({ claims: { nonce } })]);
+    expect(answer.status).toBe(504);
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    expect(failures.map(String)).not.toContainEqual(expect.stringContaining('DPoP-Nonce'));
+  });
+
   it('T-10 goes on for as long as the guard does', async () => {
     const guard = guarded({ dpop: { nonce: { lifetime: 1000 } } });
     const seen = new Set<string>();
@@ -519,6 +645,133 @@ describe('DPoP: the URI of a request', () => {
     });
   });
 
+  it.each([
+    ['a path', { Host: 'api.example.com/harmless?' }],
+    ['a fragment', { Host: 'api.example.com/harmless#' }],
+    ['a backslash', { Host: 'api.example.com\\harmless?' }],
+    ['a name', { Host: 'a@api.example.com' }],
+    ['two hosts', { Host: 'api.example.com,other.example' }],
+    ['nothing', { Host: '' }],
+    ['a path in the forwarded host', { 'X-Forwarded-Host': 'api.example.com/harmless?' }],
+    ['a URI in the forwarded protocol', { 'X-Forwarded-Proto': 'https://api.example.com/harmless?' }],
+  ])(
+    'T-07 T-08 is none where the host has %s in it, so that a proof opens no other path',
+    async (_what, changed) => {
+      const headers = { Host: 'api.example.com', 'X-Forwarded-Proto': 'https', ...changed };
+      const guard = guarded();
+      for (const htu of [
+        'https://api.example.com/harmless',
+        'https://api.example.com/orders',
+        'https://harmless/',
+      ]) {
+        const status = await serving(guard.app, async (origin) => {
+          const lines = {
+            ...headers,
+            Authorization: `DPoP ${TOKEN}`,
+            DPoP: await proof({ claims: { htu } }),
+          };
+          return rawStatus(origin, '/orders', lines);
+        });
+        expect([htu, status]).toStrictEqual([htu, 401]);
+      }
+      expect(guard.reached).toBe(0);
+    },
+  );
+
+  it.each(['/orders/../orders', '/orders/./', '/orders/%2E', '/orders\\x', '/orders#x', '/orders/..'])(
+    'T-07 T-08 is none where the path %s is another one to a URL than to the router',
+    async (path) => {
+      const guard = guarded();
+      const htu = new URL(path, 'https://api.example.com').href;
+      const { status } = await call(guard, [await proof({ claims: { htu } })], { path });
+      expect([401, 404]).toContain(status);
+      expect(guard.reached).toBe(0);
+    },
+  );
+
+  it.each(['http://api.example.com/orders', 'HTTPS://api.example.com/orders?a=1'])(
+    'is the path of a target in absolute form: %s',
+    async (path) => {
+      expect((await call(guarded(), [await proof()], { path })).status).toBe(200);
+      expect(
+        (
+          await call(guarded(), [await proof({ claims: { htu: path } })], {
+            path: path.replace('orders', 'orders/2'),
+          })
+        ).status,
+      ).toBe(401);
+    },
+  );
+
+  it('an empty forwarded host counts as none', async () => {
+    await serving(guarded().app, async (origin) => {
+      const claims = { htu: 'https://api.example.com/orders' };
+      const headers = { Host: 'api.example.com', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': '' };
+      const lines = { ...headers, Authorization: `DPoP ${TOKEN}`, DPoP: await proof({ claims }) };
+      expect(await rawStatus(origin, '/orders', lines)).toBe(200);
+    });
+  });
+
+  it('is of the origins that the app names, whatever the request says of its host', async () => {
+    const guard = guarded({ dpop: { origin: ['https://api.example.com', 'https://v2.example.com'] } });
+    const forwarded = ['X-Forwarded-Host', 'evil.example'];
+    for (const [host, status] of [
+      ['api.example.com', 200],
+      ['v2.example.com', 200],
+      ['evil.example', 401],
+    ] as const) {
+      const line = await proof({ claims: { htu: `https://${host}/orders` } });
+      const seen = await serving(guard.app, (origin) =>
+        raw(origin, {
+          method: 'GET',
+          path: '/orders',
+          headers: ['Authorization', `DPoP ${TOKEN}`, 'DPoP', line, ...forwarded],
+        }),
+      );
+      expect([host, seen.status]).toStrictEqual([host, status]);
+    }
+    expect((await call(guard, [await proof()], { path: '/orders/../orders' })).status).toBe(401);
+  });
+
+  it('is asked for with the method that came, where the app has put another in its place', async () => {
+    const app = express().set('trust proxy', true);
+    app.use((req, _res, next) => {
+      Object.assign(req, { originalMethod: req.method, method: 'DELETE' });
+      next();
+    });
+    app.use(
+      '/orders',
+      requireActiveToken({ introspector: { introspect: async () => bound() }, clock: () => NOW }),
+      (_req, res) => void res.end(),
+    );
+    const guard = { app } as Guarded;
+    expect((await call(guard, [await proof({ claims: { htm: 'POST' } })], { method: 'POST' })).status).toBe(
+      200,
+    );
+    expect((await call(guard, [await proof({ claims: { htm: 'DELETE' } })], { method: 'POST' })).status).toBe(
+      401,
+    );
+  });
+
+  it('is found over HTTP/2, which names the host otherwise', async () => {
+    const guard = guarded();
+    const line = await proof({ claims: { htu: 'https://api.example.com/orders' } });
+    guard.app.set('trust proxy', false);
+    await serving(
+      (req, res) => {
+        // As node:http2's compatibility layer has them.
+        delete req.headers.host;
+        req.headers[':authority'] = 'api.example.com';
+        Object.defineProperty(req.socket, 'encrypted', { value: true, configurable: true });
+        guard.app(req, res);
+      },
+      async (origin) => {
+        const headers = ['Authorization', `DPoP ${TOKEN}`, 'DPoP', line];
+        expect((await raw(origin, { method: 'GET', path: '/orders', headers })).status).toBe(200);
+      },
+    );
+  });
+
   it('is what the app says, where it does', async () => {
     const uri = (req: express.Request): string => `https://public.example/api${req.originalUrl}`;
     const guard = guarded({ dpop: { uri } });
@@ -538,6 +791,22 @@ describe('DPoP: the URI of a request', () => {
     expect(guard.reached).toBe(0);
   });
 
+  it('is a fault of the app where its function is asynchronous, even if that rejects', async () => {
+    for (const uri of [
+      async () => 'https://api.example.com/orders',
+      () => Promise.reject(new Error('late')),
+    ]) {
+      const guard = guarded({ dpop: { uri: uri as never } });
+      guard.app.use(
+        (_error: Error, _req: express.Request, res: express.Response, _next: express.NextFunction) => {
+          res.status(500).end();
+        },
+      );
+      expect((await call(guard, [await proof()])).status).toBe(500);
+      expect(guard.reached).toBe(0);
+    }
+  });
+
   it('is refused where it is none', async () => {
     const guard = guarded({ dpop: { uri: () => 'not a URI' } });
     expect((await call(guard, [await proof()])).status).toBe(401);
@@ -551,6 +820,16 @@ describe('DPoP: the options', () => {
       const answer = await raw(origin, { method: 'GET', path: '/orders' });
       expect(answer.headers['www-authenticate']).toBe(`Bearer realm="api", DPoP realm="api", algs="${ALGS}"`);
     });
+  });
+
+  it('optional lets no token pass that came by a scheme which is not taken', async () => {
+    const [required, never] = [
+      guarded({ dpop: { required: true }, optional: true }),
+      guarded({ dpop: false, optional: true }),
+    ];
+    expect((await call(required, [], { scheme: 'Bearer' })).status).toBe(401);
+    expect((await call(never, [await proof()])).status).toBe(401);
+    expect([required.reached, never.reached]).toStrictEqual([0, 0]);
   });
 
   it('T-13 two Authorization lines are 400 invalid_request on both', async () => {
@@ -598,6 +877,15 @@ describe('DPoP: the options', () => {
     ['dpop.algorithms', { algorithms: ['none'] }],
     ['dpop.algorithms', { algorithms: 'ES256' }],
     ['dpop.uri', { uri: 'https://api.example.com' }],
+    ['dpop.origin', { origin: 'https://api.example.com/' }],
+    ['dpop.origin', { origin: 'api.example.com' }],
+    ['dpop.origin', { origin: 'null' }],
+    ['dpop.origin', { origin: [] }],
+    ['dpop.origin', { origin: 'https://api.example.com', uri: () => 'x' }],
+    ['dpop.required', { required: undefined }],
+    ['dpop.nonce', { nonce: undefined }],
+    ['dpop.algorithms', { algorithms: undefined }],
+    ['dpop.replay', { replay: undefined }],
     ['dpop.nonce', { nonce: 'yes' }],
     ['dpop.nonce.secret', { nonce: { secret: Buffer.alloc(31) } }],
     ['dpop.nonce.secret', { nonce: { secret: 'x'.repeat(32) } }],
@@ -610,3 +898,14 @@ describe('DPoP: the options', () => {
     expect(() => requireActiveToken(options)).toThrow(`"${name}"`);
   });
 });
+
+/** The status of a request with exactly these headers, `Host` included. */
+async function rawStatus(origin: string, path: string, headers: Record<string, string>): Promise<number> {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(origin).port), '127.0.0.1', () => {
+      socket.write(`GET ${path} HTTP/1.1\r\nConnection: close\r\n${lines.join('\r\n')}\r\n\r\n`);
+    });
+    socket.on('data', (data) => resolve(Number(data.toString().slice(9, 12)))).on('error', reject);
+  });
+}

@@ -326,6 +326,27 @@ describe('requireActiveToken when nobody can tell', () => {
     ['1', { active: 1 }],
     ['an exp that is a string', { active: true, exp: '2030' }],
     ['an nbf that is NaN', { active: true, nbf: Number.NaN }],
+    [
+      'an object of a class, whose members would be lost on the way',
+      new (class {
+        get active() {
+          return true;
+        }
+        get cnf() {
+          return { jkt: 'x' };
+        }
+      })(),
+    ],
+    ['an object with a bound prototype', Object.create({ active: true, cnf: { jkt: 'x' } })],
+    [
+      'an object that cannot be read',
+      {
+        active: true,
+        get sub() {
+          throw new Error('gone');
+        },
+      },
+    ],
   ])('I-10 I-30 is 503 for an answer that is %s', async (_what, response) => {
     const { app, reached } = guarded({ introspector: saying(response) });
     expect((await get(app)).status).toBe(503);
@@ -393,6 +414,32 @@ describe('requireActiveToken with onError', () => {
     expect(answer.body).toStrictEqual({ mine: 'invalid_token' });
     expect(answer.headers['www-authenticate']).toContain('error="invalid_token"');
     expect(errors[0]).toMatchObject({ name: 'HttpError', status: 401, code: 'invalid_token', expose: true });
+  });
+
+  it('lets pages of other origins read the challenge there too', async () => {
+    const { app } = guarded({
+      introspector: saying({ active: false }),
+      onError: (error, _req, res) => void res.status(error.status).set(error.headers).end(),
+    });
+    const answer = await get(app).set('Origin', 'https://page.example');
+    expect(answer.headers['access-control-expose-headers']).toContain('WWW-Authenticate');
+  });
+
+  it('is not told what nobody waits for, since somebody has answered', async () => {
+    const app = express();
+    const told: unknown[] = [];
+    app.use((_req, res, next) => {
+      res.status(504).end();
+      next();
+    });
+    app.get(
+      '/orders',
+      requireActiveToken({ introspector: saying({ active: false }), onError: (error) => told.push(error) }),
+    );
+    app.get('/answering', requireActiveToken({ introspector: saying({ active: false }) }));
+    expect((await get(app)).status).toBe(504);
+    expect((await request(app).get('/answering').set('Authorization', 'Bearer abc')).status).toBe(504);
+    expect(told).toStrictEqual([]);
   });
 
   it('keeps the cause of an outage on the error', async () => {

@@ -40,6 +40,12 @@ describe('step-up (RFC 9470)', () => {
     ['no auth_time', { maxAge: 60 }, { auth_time: undefined }, 'max_age="60"'],
     ['an auth_time that is a string', { maxAge: 60 }, { auth_time: String(SECONDS) }, 'max_age="60"'],
     ['an auth_time that is NaN', { maxAge: 60 }, { auth_time: Number.NaN }, 'max_age="60"'],
+    [
+      'an auth_time further ahead than clocks differ',
+      { maxAge: 60 },
+      { auth_time: SECONDS + 301 },
+      'max_age="60"',
+    ],
     ['an auth_time in milliseconds', { maxAge: 60 }, { auth_time: NOW }, 'max_age="60"'],
     ['one of both', { maxAge: 0, acrValues: 'urn:strong' }, {}, 'acr_values="urn:strong", max_age="0"'],
     ['a scope that is missing as well', { maxAge: 0, scope: 'admin' }, {}, 'max_age="0", scope="admin"'],
@@ -57,6 +63,15 @@ describe('step-up (RFC 9470)', () => {
       });
     },
   );
+
+  it('asks for it, and for the scope, after claims of the app have passed', async () => {
+    const claims = () => true;
+    expect((await get(guarded({ claims, maxAge: 60, scope: 'read' }))).status).toBe(200);
+    const old = await get(guarded({ claims, maxAge: 59, scope: 'read' }));
+    expect([old.status, old.body.error]).toStrictEqual([401, 'insufficient_user_authentication']);
+    const lacking = await get(guarded({ claims, maxAge: 60, scope: 'admin' }));
+    expect([lacking.status, lacking.body.error]).toStrictEqual([403, 'insufficient_scope']);
+  });
 
   it.each([
     ['an inactive token', { active: false }, {}],

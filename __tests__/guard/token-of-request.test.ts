@@ -67,6 +67,7 @@ describe('tokenFrom: body', () => {
       await post(guard, 'access_token=abc').set('Authorization', 'Bearer abc'),
       await post(guard, 'access_token=abc').query({ access_token: 'abc' }),
       await post(guard, 'a=1').set('Authorization', 'Bearer abc').query({ access_token: 'abc' }),
+      await post(guard, 'access_token=abc').query('access%5Ftoken=abc'),
     ];
     for (const answer of answers) {
       expect(answer.status).toBe(400);
@@ -80,6 +81,7 @@ describe('tokenFrom: body', () => {
     const { app } = guard;
     const answers = [
       await request(app).get('/orders').type('form').send('access_token=abc'),
+      await request(app).head('/orders').type('form').send('access_token=abc'),
       await request(app).post('/orders').send({ access_token: 'abc' }),
       await request(app).post('/orders').field('access_token', 'abc'),
       await request(app).post('/orders?access_token=abc').type('form').send('a=1'),
@@ -101,7 +103,32 @@ describe('tokenFrom: body', () => {
     expect((await post(bound, 'access_token=abc')).status).toBe(401);
     const required = guarded({ dpop: { required: true } }, FORM);
     expect((await post(required, 'access_token=abc')).status).toBe(401);
-    expect(required.asked).toStrictEqual([]);
+    const optional = guarded({ dpop: { required: true }, optional: true }, FORM);
+    expect((await post(optional, 'access_token=abc')).status).toBe(401);
+    expect([...required.asked, ...optional.asked]).toStrictEqual([]);
+  });
+});
+
+describe('the Authorization header', () => {
+  it('is what the app has put there, where it has', async () => {
+    const guard = guarded({}, (req, _res, next) => {
+      if (req.headers['x-swap']) req.headers.authorization = 'Bearer swapped';
+      next();
+    });
+    await request(guard.app).get('/orders').set('Authorization', 'Bearer own').expect(200);
+    await request(guard.app).get('/orders').set({ Authorization: 'Bearer own', 'X-Swap': '1' }).expect(200);
+    expect(guard.asked).toStrictEqual(['own', 'swapped']);
+  });
+
+  it('is read of requests that adapters make: without raw headers, or with lists', async () => {
+    const { app, asked } = guarded({}, (req, _res, next) => {
+      Object.defineProperty(req, 'rawHeaders', { value: req.headers['x-list'] ? [] : undefined });
+      if (req.headers['x-list']) Object.assign(req.headers, { authorization: ['Bearer a', 'Bearer b'] });
+      next();
+    });
+    await request(app).get('/orders').set('Authorization', 'Bearer own').expect(200);
+    await request(app).get('/orders').set({ Authorization: 'Bearer own', 'X-List': '1' }).expect(400);
+    expect(asked).toStrictEqual(['own']);
   });
 });
 
@@ -120,6 +147,11 @@ describe('property', () => {
     ['property', ''],
     ['property', 5],
     ['property', 'headers'],
+    ['property', 'url'],
+    ['property', 'query'],
+    ['property', 'originalUrl'],
+    ['property', 'statusCode'],
+    ['property', '_readableState'],
     ['property', 'body'],
     ['property', 'get'],
     ['property', 'hasOwnProperty'],

@@ -75,14 +75,20 @@ function resourceUrl(resource: unknown): URL {
   must(
     url !== undefined &&
       isSecure &&
-      !(resource as string).includes('#') &&
+      isNormal(resource as string, url) &&
+      url.hash === '' &&
       url.username === '' &&
       url.password === '',
     FACTORY,
     'resource',
-    'an absolute https: URL without a fragment',
+    'an absolute https: URL in normal form, without a fragment',
   );
   return url;
+}
+
+/** Clients compare the identifier letter by letter (RFC 9728 §3.3). */
+function isNormal(resource: string, { href }: URL): boolean {
+  return resource === href || `${resource}/` === href;
 }
 
 function isThisMachine({ hostname }: URL): boolean {
@@ -159,8 +165,12 @@ function answer(metadata: object, req: Request, res: Response): void {
   res.setHeader('Access-Control-Allow-Origin', '*');
   if (req.method === 'GET' || req.method === 'HEAD') {
     sendJson(res, 200, metadata);
+  } else if (req.method === 'OPTIONS') {
+    res.setHeader('Access-Control-Allow-Methods', 'GET');
+    res.setHeader('Access-Control-Allow-Headers', '*');
+    res.status(204).end();
   } else {
     const error = { error: 'invalid_request', error_description: 'The metadata can only be read' };
-    sendJson(res, 405, error, { Allow: 'GET, HEAD' });
+    sendJson(res, 405, error, { Allow: 'GET, HEAD, OPTIONS' });
   }
 }

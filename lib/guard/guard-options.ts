@@ -1,3 +1,5 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import { type NextFunction, type Request, type Response, request } from 'express';
 import type { ClientStore } from '../clients/client.js';
 import type { HttpError } from '../http/http-error.js';
@@ -117,22 +119,9 @@ const KNOWN = [
   'onError',
 ];
 
-/** Members that a request gets as it goes through an app, its prototype aside. */
-const TAKEN = [
-  'url',
-  'originalUrl',
-  'baseUrl',
-  'method',
-  'headers',
-  'rawHeaders',
-  'params',
-  'body',
-  'socket',
-  'res',
-  'next',
-  'app',
-  'route',
-];
+/** What every request has, and what Express gives it on its way. */
+const REQUEST = new IncomingMessage(new Socket());
+const BY_EXPRESS = ['originalUrl', 'baseUrl', 'params', 'query', 'body', 'res', 'next', 'app', 'route'];
 
 const REQUIREMENTS = ['audience', 'issuer', 'scope', 'anyScope', 'claims', 'acrValues', 'maxAge'] as const;
 
@@ -276,7 +265,7 @@ function urlOption(given: unknown): string | undefined {
 /** What a request has by itself must not be replaced. */
 function propertyOption(given: unknown = 'activeToken'): string {
   must(
-    isNonEmptyString(given) && !(given in request) && !TAKEN.includes(given),
+    isNonEmptyString(given) && !(given in request) && !(given in REQUEST) && !BY_EXPRESS.includes(given),
     FACTORY,
     'property',
     'a name that a request does not have',

@@ -29,9 +29,16 @@ export type Judgement =
  * ({@link hasScope}), so that a dead token is never answered with a word about scope.
  */
 export function judge(response: unknown, requirements: Requirements, now: number): Judgement {
-  const problem = shapeProblem(response);
+  if (!isObject(response)) return { verdict: 'unusable', problem: 'the introspector answered no object' };
+  let answer: ActiveToken;
+  try {
+    // Nothing but what is in it is judged: what a class adds would be gone for those who come after.
+    answer = activeTokenOf(response as ActiveResponse);
+  } catch {
+    return { verdict: 'unusable', problem: 'the answer cannot be read' };
+  }
+  const problem = shapeProblem(answer);
   if (problem !== undefined) return { verdict: 'unusable', problem };
-  const answer = response as Record<string, unknown>;
   if (answer.active !== true || isOutOfTime(answer, requirements.clockTolerance, now)) {
     return invalid('The access token is expired, revoked or unknown');
   }
@@ -42,7 +49,7 @@ export function judge(response: unknown, requirements: Requirements, now: number
   if (requirements.audience && !isMeantFor(requirements.audience, answer.aud)) {
     return invalid('The access token is not meant for this resource');
   }
-  return { verdict: 'accepted', token: activeTokenOf(answer as ActiveResponse) };
+  return { verdict: 'accepted', token: answer };
 }
 
 /**
@@ -70,23 +77,21 @@ function invalid(description: string): Judgement {
 }
 
 /** `active` is a boolean and times are numbers (RFC 7662 §2.2), or the answer is no answer. */
-function shapeProblem(response: unknown): string | undefined {
-  if (!isObject(response)) return 'the introspector answered no object';
-  if (typeof response.active !== 'boolean') return '"active" is not a boolean';
-  const { exp, nbf } = response;
+function shapeProblem({ active, exp, nbf }: ActiveToken): string | undefined {
+  if (typeof active !== 'boolean') return '"active" is not a boolean';
   if (exp !== undefined && !Number.isFinite(exp)) return '"exp" is not a number';
   if (nbf !== undefined && !Number.isFinite(nbf)) return '"nbf" is not a number';
   return undefined;
 }
 
-function isOutOfTime({ exp, nbf }: Record<string, unknown>, tolerance: number, now: number): boolean {
+function isOutOfTime({ exp, nbf }: ActiveToken, tolerance: number, now: number): boolean {
   // Written so that a clock that answers no number never keeps a token alive.
   if (typeof exp === 'number' && !(now < exp * 1000 + tolerance)) return true;
   return typeof nbf === 'number' && !(now >= nbf * 1000 - tolerance);
 }
 
 /** Servers that tell say so by `token_use`, or by a `token_type` that is none of RFC 6749 §7.1. */
-function isAccessToken({ token_use: use, token_type: type }: Record<string, unknown>): boolean {
+function isAccessToken({ token_use: use, token_type: type }: ActiveToken): boolean {
   if (use !== undefined && use !== 'access_token' && use !== 'access') return false;
   return type === undefined || type === 'Bearer' || isType(type, 'bearer') || isType(type, 'dpop');
 }

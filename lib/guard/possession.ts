@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { HttpError } from '../http/http-error.js';
-import { isObject } from '../options.js';
+import { isNonEmptyString, isObject } from '../options.js';
 import type { Soon } from '../thenable.js';
 import type { ActiveToken } from './active-token.js';
 import { certificateOf, certificateThumbprint } from './certificate.js';
@@ -39,8 +39,8 @@ export function requirePossession(
     refusal(settings, { status: 401, code: 'invalid_token', description, scheme: presented.scheme });
   const confirmation: Readonly<Record<string, unknown>> = isObject(cnf) ? cnf : {};
   const { jkt, 'x5t#S256': thumbprint } = confirmation;
-  const methods = Object.keys(confirmation);
-  if (cnf !== undefined && (methods.length === 0 || !methods.every((name) => METHODS.includes(name)))) {
+  const methods = Object.entries(confirmation);
+  if (cnf !== undefined && (methods.length === 0 || !methods.every(isSupported))) {
     throw refused('The access token is bound to a key in a way that is not supported');
   }
   if (thumbprint !== undefined) {
@@ -55,4 +55,8 @@ export function requirePossession(
   }
   if (typeof jkt !== 'string') throw refused('The access token is not bound to a DPoP key');
   return requireProof(settings, dpop, { token: presented.token, jkt }, req);
+}
+
+function isSupported([method, value]: readonly [string, unknown]): boolean {
+  return METHODS.includes(method) && isNonEmptyString(value);
 }

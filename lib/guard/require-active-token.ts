@@ -32,6 +32,11 @@ export function requireActiveToken(options: RequireActiveTokenOptions): RequestH
   const refused = async (error: unknown, req: Request, res: Response, next: NextFunction): Promise<void> => {
     // What a `claims` function throws is a fault of the app's, for the app's error handler.
     if (!(error instanceof HttpError)) return next(asError(error));
+    // Somebody may have answered meanwhile, a timeout of the app's for one.
+    if (res.headersSent) return;
+    // So that a page of another origin can read why it was refused, where the app lets that origin in.
+    if (req.headers.origin !== undefined)
+      res.append('Access-Control-Expose-Headers', 'WWW-Authenticate, Retry-After, DPoP-Nonce');
     try {
       await refuse(error, req, res, next);
     } catch (fault) {
@@ -160,11 +165,8 @@ export function invalidToken(settings: GuardSettings, scheme: Scheme, descriptio
 }
 
 /** RFC 6750 §3.1: a request without credentials is told no error. */
-function answer(error: HttpError, req: Request, res: Response): void {
+function answer(error: HttpError, _req: Request, res: Response): void {
   forbidCaching(res);
-  // So that a page of another origin can read why it was refused, where the app lets that origin in.
-  if (req.headers.origin !== undefined)
-    res.append('Access-Control-Expose-Headers', 'WWW-Authenticate, Retry-After, DPoP-Nonce');
   const body = { ...(error.code !== undefined && { error: error.code }), error_description: error.message };
   sendJson(res, error.status, body, error.headers);
 }

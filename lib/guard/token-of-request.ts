@@ -4,18 +4,23 @@ import type { HttpError } from '../http/http-error.js';
 import type { GuardSettings } from './guard-options.js';
 import type { Presented } from './possession.js';
 import { isTokenCharacters, readPresentedToken, type Scheme } from './presented-token.js';
-import { refusal } from './refusal.js';
+import { refusal, tokenRequired } from './refusal.js';
 
+const SCHEMES: readonly Scheme[] = ['Bearer', 'DPoP'];
 const FORM = 'application/x-www-form-urlencoded';
 
 /**
  * The token that a request carries, in one way only (RFC 6750 §2): in `Authorization`, or in
  * a form where the guard reads forms. A token in the query is never read.
  *
- * @throws HttpError 400
+ * @throws HttpError 400; 401 where it came by a scheme that is not taken here
  */
 export function presentedToken(settings: GuardSettings, req: Request): Presented | undefined {
-  const presented = readPresentedToken(authorizationLines(req), settings.schemes);
+  const presented = readPresentedToken(authorizationLines(req), SCHEMES);
+  // Credentials all the same, so that an optional guard does not let them pass as none.
+  if ('scheme' in presented && presented.scheme && !settings.schemes.includes(presented.scheme)) {
+    throw tokenRequired(settings);
+  }
   if (presented.kind === 'malformed') {
     throw invalidRequest(settings, 'The Authorization header is malformed', presented.scheme);
   }
@@ -27,7 +32,7 @@ export function presentedToken(settings: GuardSettings, req: Request): Presented
 }
 
 function hasQueryToken(req: Request): boolean {
-  return req.url.includes('access_token') && req.query.access_token !== undefined;
+  return req.url.includes('?') && req.query.access_token !== undefined;
 }
 
 function hasFormToken(req: Request): boolean {
@@ -46,7 +51,7 @@ function formToken(settings: GuardSettings, req: Request): Presented | undefined
   if (typeof token !== 'string' || !isTokenCharacters(token)) {
     throw invalidRequest(settings, 'The access_token parameter is malformed');
   }
-  if (!settings.schemes.includes('Bearer')) return undefined;
+  if (!settings.schemes.includes('Bearer')) throw tokenRequired(settings);
   return { scheme: 'Bearer', token };
 }
 

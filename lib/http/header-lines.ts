@@ -9,15 +9,15 @@ export function headerLines(req: IncomingMessage, name: string): readonly string
   // Where the app, or an adapter that makes requests from events, says that there is none, there is none.
   const known = req.headers[name];
   if (known === undefined) return [];
-  const { rawHeaders } = req;
+  const rawHeaders = req.rawHeaders ?? [];
   const lines: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     if (rawHeaders[i]?.length === name.length && rawHeaders[i]?.toLowerCase() === name) {
       lines.push(rawHeaders[i + 1] as string);
     }
   }
-  // Such adapters fill in `headers` only.
-  return lines.length > 0 ? lines : [known].flat();
+  // Such adapters fill in `headers` only, and an app may have put another value there.
+  return lines.length === 0 || (lines.length === 1 && lines[0] !== known) ? [known].flat() : lines;
 }
 
 /** Every line of `Authorization`. */

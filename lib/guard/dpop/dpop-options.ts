@@ -4,12 +4,13 @@ import {
   hasMethods,
   isDuration,
   isFunction,
+  isNonEmptyString,
   isObject,
   knownOptions,
   must,
 } from '../../options.js';
 import { Nonces } from './nonces.js';
-import { ProcessReplayMemory, type ReplayMemory } from './replay-memory.js';
+import { processReplayMemory, type ReplayMemory } from './replay-memory.js';
 
 /** How DPoP proofs (RFC 9449) are taken. */
 export interface DPoPOptions {
@@ -23,11 +24,17 @@ export interface DPoPOptions {
   readonly nonce?: boolean | { readonly secret?: Uint8Array; readonly lifetime?: number };
   /** Milliseconds that `iat` of a proof may lie in the past or in the future. Default 60,000. */
   readonly iatTolerance?: number;
-  /** Where the proofs that were used are remembered. Default: in this process, for this guard. */
+  /** Where the proofs that were used are remembered, up to a million in this process by default. Processes that serve the same API need one in common. */
   readonly replay?: ReplayMemory;
   /** The algorithms that proofs may be signed with, asymmetric ones. Default `ES256`, `ES384`, `ES512`, `EdDSA`, `Ed25519`, `PS256`, `RS256`. */
   readonly algorithms?: readonly string[];
-  /** The URI that the client has called, where Express cannot know it, such as behind a proxy that changes the path. Default: by `req.protocol`, host and `req.originalUrl`, under the app's `trust proxy`. */
+  /**
+   * The origin under which clients call, such as `https://api.example.com`, or several. Default:
+   * what the request says, by `req.protocol` and its host, under the app's `trust proxy`; then a
+   * server or proxy in front must not let a foreign `Host` or `X-Forwarded-Host` pass.
+   */
+  readonly origin?: string | readonly string[];
+  /** The URI that the client has called, in place of `origin`, for a proxy that changes the path. */
   readonly uri?: (req: Request) => string;
 }
 
@@ -38,10 +45,11 @@ export interface DPoPSettings {
   readonly iatTolerance: number;
   readonly replay: ReplayMemory;
   readonly algorithms: readonly string[];
+  readonly origins: readonly string[] | undefined;
   readonly uri: ((req: Request) => string) | undefined;
 }
 
-const KNOWN = ['required', 'nonce', 'iatTolerance', 'replay', 'algorithms', 'uri'];
+const KNOWN = ['required', 'nonce', 'iatTolerance', 'replay', 'algorithms', 'origin', 'uri'] as const;
 const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'PS256', 'RS256'];
 const ASYMMETRIC = [...ALGORITHMS, 'PS384', 'PS512', 'RS384', 'RS512'];
 const MIN_SECRET = 32;
@@ -61,6 +69,15 @@ export function dpopSettings(
     'a boolean, or an object',
   );
   knownOptions(`${factory}: dpop`, options, KNOWN);
+  for (const name of KNOWN) {
+    // A setting that somebody forgot to make must not become a check that is not made.
+    must(
+      !(name in options) || options[name] !== undefined,
+      factory,
+      `dpop.${name}`,
+      'given a value, or left out',
+    );
+  }
   const { required = false, iatTolerance = 60_000, replay, algorithms = ALGORITHMS, uri } = options;
   checkBoolean(factory, 'dpop.required', required);
   must(isDuration(iatTolerance) && iatTolerance > 0, factory, 'dpop.iatTolerance', 'milliseconds above 0');
@@ -83,8 +100,9 @@ export function dpopSettings(
     required,
     nonces: nonceOption(factory, options.nonce, clock),
     iatTolerance,
-    replay: replay ?? new ProcessReplayMemory(clock),
+    replay: replay ?? processReplayMemory(clock),
     algorithms: [...algorithms],
+    origins: originOption(factory, options),
     uri,
   };
 }
@@ -103,4 +121,26 @@ function nonceOption(factory: string, option: DPoPOptions['nonce'], clock: () =>
   );
   must(isDuration(lifetime) && lifetime > 0, factory, 'dpop.nonce.lifetime', 'milliseconds above 0');
   return new Nonces(secret && Uint8Array.from(secret), lifetime, clock);
+}
+
+function originOption(factory: string, { origin, uri }: DPoPOptions): readonly string[] | undefined {
+  if (origin === undefined) return undefined;
+  must(uri === undefined, factory, 'dpop.origin', 'left out where there is "dpop.uri"');
+  const list: readonly unknown[] = Array.isArray(origin) ? origin : [origin];
+  must(
+    list.length > 0 && list.every(isOrigin),
+    factory,
+    'dpop.origin',
+    'an origin such as https://api.example.com, or an array of them',
+  );
+  return list as readonly string[];
+}
+
+function isOrigin(value: unknown): boolean {
+  return (
+    isNonEmptyString(value) &&
+    URL.canParse(value) &&
+    new URL(value).origin === value &&
+    /^https?:/.test(value)
+  );
 }

@@ -1,23 +1,38 @@
 import type { Request } from 'express';
 
+/** A host as it may stand in a URI, with a port or without (RFC 3986 §3.2.2). Nothing in it can end it. */
+const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+/** An absolute target (RFC 9112 §3.2.2), which Express routes by its path. */
+const ABSOLUTE = /^https?:\/\/[^/?#]*/i;
+
 /**
  * The URI that the client has called, without its query, as Express sees it under the app's
- * `trust proxy`; what `htu` of a DPoP proof has to name (RFC 9449 §4.3).
+ * `trust proxy`; what `htu` of a DPoP proof has to name (RFC 9449 §4.3). `undefined` where a
+ * request does not say, or says it in a way that means one thing here and another to the router.
  */
-export function externalUri(req: Request): string {
+export function externalUri(req: Request): string | undefined {
   const host = externalHost(req);
-  // HTTP/1.0 may come without: then there is nothing that a proof could name.
-  if (!host) return '';
-  return `${req.protocol}://${host}${req.originalUrl.split('?', 1)[0]}`;
+  const path = pathOf(req);
+  const isWeb = req.protocol === 'http' || req.protocol === 'https';
+  if (!isWeb || path === undefined || host === undefined || !HOST.test(host)) return undefined;
+  return `${req.protocol}://${host}${path}`;
 }
 
-/** `req.host` of Express 5, port included, which Express 4 does not have. */
+/** The path as the router sees it. One that a URL's own rules would turn into another path is none. */
+export function pathOf({ originalUrl }: Request): string | undefined {
+  const target = originalUrl.replace(ABSOLUTE, '');
+  const path = target.split('?', 1)[0] || '/';
+  const hasDots = path.split('/').some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment));
+  return path.startsWith('/') && !hasDots && !/[\\#]/.test(path) ? path : undefined;
+}
+
+/** `req.host` of Express 5, port included, which Express 4 does not have; HTTP/2 names it otherwise. */
 function externalHost(req: Request): string | undefined {
   const trusts = req.app.get('trust proxy fn') as (address: string | undefined, hop: number) => boolean;
   const forwarded = req.get('X-Forwarded-Host');
-  if (forwarded === undefined || !trusts(req.socket.remoteAddress, 0)) return req.get('Host');
   // What stands first was the client's; each proxy has added its own.
-  return forwarded.split(',', 1)[0]?.trim();
+  if (forwarded && trusts(req.socket.remoteAddress, 0)) return forwarded.split(',', 1)[0]?.trim();
+  return req.get('Host') ?? req.get(':authority');
 }
 
 /**

@@ -1,5 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
+/** Of all guards of this process that are given no secret: a client keeps one nonce for all of a server. */
+const OWN_SECRET = randomBytes(32);
+
 /**
  * Nonces for DPoP proofs (RFC 9449 §9) that need no memory: each stands for a span of time,
  * and only who has the secret can make it. One is accepted in its own span and the next, and
@@ -13,7 +16,7 @@ export class Nonces {
 
   /** `lifetime` (ms): for how long one is good at least. */
   constructor(secret: Uint8Array | undefined, lifetime: number, clock: () => number) {
-    this.#key = secret ?? randomBytes(32);
+    this.#key = secret ?? OWN_SECRET;
     this.#span = lifetime;
     this.#clock = clock;
   }
@@ -35,7 +38,9 @@ export class Nonces {
   #of(span: number): string {
     const known = this.#known.get(span);
     if (known !== undefined) return known;
-    const nonce = createHmac('sha256', this.#key).update(`dpop nonce ${span}`).digest('base64url');
+    const nonce = createHmac('sha256', this.#key)
+      .update(`dpop nonce ${this.#span} ${span}`)
+      .digest('base64url');
     // Three are in use at a time.
     if (this.#known.size >= 8) this.#known.clear();
     this.#known.set(span, nonce);

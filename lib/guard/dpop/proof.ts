@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { isNonEmptyString } from '../../options.js';
+import { isNonEmptyString, isObject } from '../../options.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import { normalizedUri } from './http-uri.js';
 import type { Nonces } from './nonces.js';
@@ -7,9 +7,11 @@ import type { Nonces } from './nonces.js';
 /** What a proof must be about. */
 export interface ProvenRequest {
   readonly method: string;
-  /** Without regard to its query. */
-  readonly uri: string;
+  /** What it may name, without regard to queries. */
+  readonly uris: readonly string[];
   readonly token: string;
+  /** RFC 7638 thumbprint of the key that the token is bound to. */
+  readonly jkt: string;
 }
 
 export interface ProofRules {
@@ -21,8 +23,6 @@ export interface ProofRules {
 export type ProofReading =
   | {
       readonly verdict: 'valid';
-      /** RFC 7638 thumbprint of the key that has signed. */
-      readonly jkt: string;
       /** Stands for this proof, and cannot be turned back into it. */
       readonly key: string;
       /** Milliseconds from now on in which the same proof would be valid again. */
@@ -30,12 +30,15 @@ export type ProofReading =
       /** A newer nonce than that of the proof, which the client should use from now on. */
       readonly nextNonce: string | undefined;
     }
-  | { readonly verdict: 'invalid_dpop_proof' | 'use_dpop_nonce'; readonly problem: string };
+  /** `invalid_token`: the proof shows another key than that of the token (RFC 9449 §7.1). */
+  | { readonly verdict: 'invalid_dpop_proof' | 'invalid_token' | 'use_dpop_nonce'; readonly problem: string };
 
-/**
- * Reads a DPoP proof by the checks of RFC 9449 §4.3, save whether it was used before and
- * whether its key is that of the token.
- */
+const NOT_SIGNED = 'The DPoP proof is no JWT signed by the key that it shows';
+
+/** Members of a JWK that are not for others (RFC 7518 §6.2.2, §6.3.2, §6.4). */
+const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+/** Reads a DPoP proof by the checks of RFC 9449 §4.3, save whether it was used before. */
 export async function readProof(
   proof: string,
   request: ProvenRequest,
@@ -43,11 +46,19 @@ export async function readProof(
   now: number,
 ): Promise<ProofReading> {
   // Loaded here, since CommonJS that cannot load an ES module, Jest's for one, shall still load the rest of the package.
-  const { calculateJwkThumbprint, EmbeddedJWK, jwtVerify } = await import('jose');
+  const { calculateJwkThumbprint, decodeProtectedHeader, EmbeddedJWK, jwtVerify } = await import('jose');
   let payload: Record<string, unknown>;
-  let jkt: string;
   try {
-    // Refuses a key that is symmetric or private, and any `crit` it does not know.
+    const { jwk } = decodeProtectedHeader(proof);
+    if (!isObject(jwk) || PRIVATE.some((member) => member in jwk)) return invalid(NOT_SIGNED);
+    // Before the signature, so that nobody has us work on keys of their choosing.
+    if ((await calculateJwkThumbprint(jwk, 'sha256')) !== request.jkt) {
+      return {
+        verdict: 'invalid_token',
+        problem: 'The access token is bound to another key than that of the DPoP proof',
+      };
+    }
+    // Refuses a symmetric key, and any `crit` it does not know.
     const verified = await jwtVerify(proof, EmbeddedJWK, {
       typ: 'dpop+jwt',
       algorithms: [...algorithms],
@@ -55,15 +66,14 @@ export async function readProof(
       clockTolerance: iatTolerance / 1000,
     });
     payload = verified.payload;
-    jkt = await calculateJwkThumbprint(verified.protectedHeader.jwk as object, 'sha256');
   } catch {
-    return invalid('The DPoP proof is no JWT signed by the key that it shows');
+    return invalid(NOT_SIGNED);
   }
   const { jti, htm, htu, iat, ath, nonce } = payload;
   if (!isNonEmptyString(jti)) return invalid('The DPoP proof has no jti');
   if (htm !== request.method) return invalid('The DPoP proof is for another method');
-  const uri = normalizedUri(request.uri);
-  if (uri === undefined || typeof htu !== 'string' || normalizedUri(htu) !== uri) {
+  const uri = typeof htu === 'string' ? normalizedUri(htu) : undefined;
+  if (uri === undefined || !request.uris.some((called) => normalizedUri(called) === uri)) {
     return invalid('The DPoP proof is for another URI');
   }
   if (ath !== tokenDigest(request.token)) return invalid('The DPoP proof is for another access token');
@@ -78,8 +88,7 @@ export async function readProof(
   }
   return {
     verdict: 'valid',
-    jkt,
-    key: hash('sha256', JSON.stringify([jkt, uri, jti]), 'base64url'),
+    key: hash('sha256', JSON.stringify([request.jkt, uri, jti]), 'base64url'),
     lifetime: Math.floor(iatTolerance - age) + 1,
     nextNonce: nonces?.current() === nonce ? undefined : nonces?.current(),
   };

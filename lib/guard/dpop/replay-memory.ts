@@ -5,22 +5,29 @@
  */
 export interface ReplayMemory {
   /**
-   * Notes a key for `ttl` whole milliseconds: `true` where it was not there. To look and to
-   * note must be one step. When this throws, rejects or answers anything but a boolean, the
-   * request is answered with 503. Keys are digests.
+   * Notes a key for `ttl` whole milliseconds or more: `true` where it was not there. To look
+   * and to note must be one step. When this throws, rejects or answers anything but a boolean,
+   * the request is answered with 503. Keys are digests.
    */
   remember(key: string, ttl: number): boolean | Promise<boolean>;
 }
 
-/** More than one process can verify in the time that a proof lives. */
-const MAX_PROOFS = 500_000;
+/** More than one process can verify in four minutes, which is how long they are kept by the default tolerance. */
+const MAX_PROOFS = 1_000_000;
 
-/** The memory of one process. */
+/**
+ * The memory of one process: two generations of keys, the older one of which is dropped whole
+ * when all in it are over. So nothing has to be searched for, and no request pays for it.
+ */
 export class ProcessReplayMemory implements ReplayMemory {
-  /** Until when each is kept, in the order in which they came. */
-  readonly #until = new Map<string, number>();
   readonly #clock: () => number;
   readonly #max: number;
+  #older = new Set<string>();
+  #newer = new Set<string>();
+  /** No key lives longer (ms). */
+  #longest = 0;
+  /** When the newer generation becomes the older one. */
+  #turn = Number.NEGATIVE_INFINITY;
 
   constructor(clock: () => number, max: number = MAX_PROOFS) {
     this.#clock = clock;
@@ -28,26 +35,33 @@ export class ProcessReplayMemory implements ReplayMemory {
   }
 
   get size(): number {
-    return this.#until.size;
+    return this.#older.size + this.#newer.size;
   }
 
   /** @throws Error when it is full: to forget a proof that is still good would let it be used again */
   remember(key: string, ttl: number): boolean {
-    const now = this.#clock();
-    const until = this.#until.get(key);
-    if (until !== undefined && now < until) return false;
-    this.#dropEnded(now);
-    if (this.#until.size >= this.#max) throw new Error('The memory for DPoP proofs is full');
-    this.#until.delete(key);
-    this.#until.set(key, now + ttl);
+    this.#longest = Math.max(this.#longest, ttl);
+    this.#age(this.#clock());
+    if (this.#older.has(key) || this.#newer.has(key)) return false;
+    if (this.size >= this.#max) throw new Error('The memory for DPoP proofs is full');
+    this.#newer.add(key);
     return true;
   }
 
-  /** From the oldest on. Their ends are not quite in that order, which only keeps some a little longer. */
-  #dropEnded(now: number): void {
-    for (const [key, until] of this.#until) {
-      if (now < until) return;
-      this.#until.delete(key);
-    }
+  #age(now: number): void {
+    if (now < this.#turn) return;
+    // What came before the turn is over one longest life after it.
+    this.#older = now < this.#turn + this.#longest ? this.#newer : new Set();
+    this.#newer = new Set();
+    this.#turn = now + this.#longest;
   }
+}
+
+/** One for all guards that go by the same clock: a proof that was used at one is used up at the others too. */
+const memories = new WeakMap<() => number, ProcessReplayMemory>();
+
+export function processReplayMemory(clock: () => number): ProcessReplayMemory {
+  const memory = memories.get(clock) ?? new ProcessReplayMemory(clock);
+  memories.set(clock, memory);
+  return memory;
 }

@@ -2,11 +2,12 @@ import type { Request, Response } from 'express';
 import { headerLines } from '../../http/header-lines.js';
 import { type HttpError, unavailable } from '../../http/http-error.js';
 import { isNonEmptyString } from '../../options.js';
+import { onRejection } from '../../thenable.js';
 import { UnusableAnswerError } from '../../tokens/store-errors.js';
 import type { GuardSettings } from '../guard-options.js';
 import { refusal } from '../refusal.js';
 import type { DPoPSettings } from './dpop-options.js';
-import { externalUri } from './http-uri.js';
+import { externalUri, pathOf } from './http-uri.js';
 import { type ProofReading, readProof } from './proof.js';
 import type { ReplayMemory } from './replay-memory.js';
 
@@ -29,26 +30,31 @@ export async function requireProof(
   if (lines.length !== 1) {
     throw refusedProof(settings, 'invalid_dpop_proof', 'One DPoP header with a proof is required');
   }
-  const request = { method: req.method, uri: uriOf(dpop, req), token };
+  const request = { method: methodOf(req), uris: urisOf(dpop, req), token, jkt };
   const proof = await readProof(lines[0] as string, request, dpop, settings.clock());
   if (proof.verdict !== 'valid') throw refusedProof(settings, proof.verdict, proof.problem);
-  if (proof.jkt !== jkt) {
-    throw refusal(settings, {
-      status: 401,
-      code: 'invalid_token',
-      description: 'The access token is bound to another key than that of the DPoP proof',
-      scheme: 'DPoP',
-    });
-  }
   await requireUnused(settings, dpop.replay, proof, req);
   if (proof.nextNonce !== undefined) giveNonce(proof.nextNonce, req);
 }
 
-function uriOf({ uri }: DPoPSettings, req: Request): string {
-  if (!uri) return externalUri(req);
-  const answered: unknown = uri(req);
-  if (!isNonEmptyString(answered)) throw new TypeError('requireActiveToken: "dpop.uri" must return a string');
-  return answered;
+/** As it came, where the app has put another one in its place. */
+function methodOf(req: Request & { readonly originalMethod?: unknown }): string {
+  return typeof req.originalMethod === 'string' ? req.originalMethod : req.method;
+}
+
+/** What a proof may name. */
+function urisOf({ origins, uri }: DPoPSettings, req: Request): readonly string[] {
+  if (uri) return [uriByHook(uri(req))];
+  const path = pathOf(req);
+  if (origins) return path === undefined ? [] : origins.map((origin) => origin + path);
+  const called = externalUri(req);
+  return called === undefined ? [] : [called];
+}
+
+function uriByHook(answered: unknown): string {
+  if (isNonEmptyString(answered)) return answered;
+  onRejection(answered, () => {});
+  throw new TypeError('requireActiveToken: "dpop.uri" must return a string');
 }
 
 type ValidProof = Extract<ProofReading, { verdict: 'valid' }>;
@@ -77,7 +83,7 @@ async function requireUnused(
 
 function refusedProof(
   settings: GuardSettings,
-  code: 'invalid_dpop_proof' | 'use_dpop_nonce',
+  code: 'invalid_dpop_proof' | 'invalid_token' | 'use_dpop_nonce',
   description: string,
 ): HttpError {
   const nonce = settings.dpop?.nonces?.current();
@@ -93,6 +99,8 @@ function refusedProof(
 /** RFC 9449 §8.2: the next nonce comes with an answer, which must not be cached then. */
 function giveNonce(nonce: string, req: Request): void {
   const res = req.res as Response;
+  // Somebody may have answered while the proof was looked up.
+  if (res.headersSent) return;
   res.setHeader('DPoP-Nonce', nonce);
   res.setHeader('Cache-Control', 'no-store');
   if (req.headers.origin !== undefined) res.append('Access-Control-Expose-Headers', 'DPoP-Nonce');
