@@ -1,6 +1,6 @@
 import { derivedFrom, frozenCopy } from '../frozen-copy.js';
 import type { ActiveResponse } from '../introspection/introspector.js';
-import { isObject } from '../options.js';
+import { scopesOf, shapeProblem, tokenKind } from '../introspection/response-shape.js';
 import type { ActiveToken } from './active-token.js';
 
 /** What a route asks of a token, in the form in which it is compared. */
@@ -35,7 +35,7 @@ export function judge(response: unknown, requirements: Requirements, now: number
   if (answer.active !== true || isOutOfTime(answer, requirements.clockTolerance, now)) {
     return invalid('The access token is expired, revoked or unknown');
   }
-  if (!isAccessToken(answer)) return invalid('The token is not an access token');
+  if (tokenKind(answer) !== 'access_token') return invalid('The token is not an access token');
   if (requirements.issuer && !(typeof answer.iss === 'string' && requirements.issuer.includes(answer.iss))) {
     return invalid('The access token was issued by somebody else');
   }
@@ -69,40 +69,14 @@ function invalid(description: string): Judgement {
   return { verdict: 'invalid_token', description };
 }
 
-/** `active` is a boolean and times are numbers (RFC 7662 §2.2), or the answer is no answer. */
-function shapeProblem(response: unknown): string | undefined {
-  if (!isObject(response)) return 'the introspector answered no object';
-  if (typeof response.active !== 'boolean') return '"active" is not a boolean';
-  const { exp, nbf } = response;
-  if (exp !== undefined && !Number.isFinite(exp)) return '"exp" is not a number';
-  if (nbf !== undefined && !Number.isFinite(nbf)) return '"nbf" is not a number';
-  return undefined;
-}
-
 function isOutOfTime({ exp, nbf }: Record<string, unknown>, tolerance: number, now: number): boolean {
   // Written so that a clock that answers no number never keeps a token alive.
   if (typeof exp === 'number' && !(now < exp * 1000 + tolerance)) return true;
   return typeof nbf === 'number' && !(now >= nbf * 1000 - tolerance);
 }
 
-/** Servers that tell say so by `token_use`, or by a `token_type` that is none of RFC 6749 §7.1. */
-function isAccessToken({ token_use: use, token_type: type }: Record<string, unknown>): boolean {
-  if (use !== undefined && use !== 'access_token' && use !== 'access') return false;
-  return type === undefined || type === 'Bearer' || isType(type, 'bearer') || isType(type, 'dpop');
-}
-
-/** RFC 6749 §7.1: a token type is compared without regard to case. */
-export function isType(type: unknown, name: 'bearer' | 'dpop'): boolean {
-  return typeof type === 'string' && type.length === name.length && type.toLowerCase() === name;
-}
-
 /** Whether `aud`, a string or an array of them, names one of these resources. */
 function isMeantFor(resources: readonly string[], aud: unknown): boolean {
   if (typeof aud === 'string') return resources.includes(aud);
   return Array.isArray(aud) && aud.some((value) => resources.includes(value));
-}
-
-function scopesOf(scope: unknown): readonly string[] {
-  if (typeof scope === 'string') return scope.split(' ').filter((value) => value !== '');
-  return Array.isArray(scope) ? scope.filter((value) => typeof value === 'string') : [];
 }
