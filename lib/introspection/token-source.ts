@@ -10,7 +10,7 @@ export interface FoundToken {
   readonly stored: TokenRecord;
 }
 
-/** Where the APIs find tokens. Whatever it throws, nobody learns of a token by it. */
+/** Where the APIs find tokens: in a store, or by asking an introspector. */
 export interface TokenSource {
   /**
    * Finds a token; `undefined` when there is none.
