@@ -259,6 +259,38 @@ export { app };`,
     expect(server.seen.at(-1)?.headers.authorization).toBe(basic('orders-api', 'change+me+too'));
   });
 
+  it('has a gateway that works as it stands, but for the addresses', async () => {
+    const code = blocks.find((block) => block.includes('const gateway')) as string;
+    const server = await upstream((res, { path, form }) => {
+      const { origin } = server;
+      res.setHeader('Content-Type', 'application/json');
+      const metadata = { issuer: origin, introspection_endpoint: `${origin}/introspect` };
+      const live = { active: true, sub: 'alice', aud: 'https://api.example.com', tenant: 'blue' };
+      const answer = form.get('token') === 'try-me' ? live : { active: false };
+      res.end(JSON.stringify(path === '/introspect' ? answer : metadata));
+    });
+    expect(code).toContain('express().use(gateway).listen(4000);');
+    const local = code
+      .replace("'https://id.example.com'", `'${server.origin}', allowInsecureRequests: true`)
+      .replace('process.env.CLIENT_SECRET', "'s'")
+      .replace('express().use(gateway).listen(4000);', 'export const app = express().use(gateway);');
+    const { app } = await load<{ app: Express }>('gateway', local);
+    const ask = (token: string) =>
+      postToken(app, '/v1/oauth/introspect', basic('orders-api', 'change me'), token);
+    for (let time = 0; time < 2; time++) {
+      expect((await ask('try-me')).body).toStrictEqual({
+        active: true,
+        sub: 'alice',
+        aud: 'https://api.example.com',
+        tenant: 'blue',
+      });
+    }
+    expect((await ask('other')).body).toStrictEqual({ active: false });
+    const [, ...questions] = server.seen;
+    expect(questions.map(({ form }) => form.get('token'))).toStrictEqual(['try-me', 'other']);
+    expect(questions[0]?.headers.authorization).toBe(basic('gateway', 's'));
+  });
+
   it('has settings for other servers that are accepted as they stand', async () => {
     const code = blocks.find((block) => block.includes('const hydra')) as string;
     const { keycloak, hydra } = await load<Record<'keycloak' | 'hydra', Introspector>>(
@@ -306,9 +338,11 @@ export { app };`,
     [
       'introspectionRouter',
       [
-        ['apis/api-context.ts', 'ApiOptions'],
+        ['apis/api-options.ts', 'CommonOptions'],
+        ['apis/api-options.ts', 'ApiOptions'],
+        ['apis/oauth-introspection.ts', 'BearerCallerOptions'],
         ['apis/oauth-introspection.ts', 'OAuthIntrospectionOptions'],
-        ['apis/access-token-details.ts', 'AccessTokenDetailsOptions'],
+        ['apis/access-token-details.ts', 'DetailsFormOptions'],
       ],
     ],
   ])('lists every option of %s, and no other', async (heading, interfaces) => {

@@ -108,7 +108,8 @@ describe('the single factories', () => {
     (factory) => {
       // biome-ignore lint/performance/noDynamicNamespaceImportAccess: a test is not bundled
       const make = lib[factory] as (options: unknown) => unknown;
-      expect(() => make({ clients: store })).toThrow(`${factory}: "tokens"`);
+      const needed = factory === 'oauthIntrospection' ? '"introspector" or "tokens"' : '"tokens"';
+      expect(() => make({ clients: store })).toThrow(`${factory}: ${needed}`);
       expect(() => make({ tokens: store })).toThrow(`${factory}: "clients"`);
       expect(() => make({ tokens: store, clients: store, foo: 1 })).toThrow(
         `${factory}: unknown option "foo"`,

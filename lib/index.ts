@@ -1,6 +1,10 @@
 export { type AccessTokenDetailsOptions, accessTokenDetails } from './apis/access-token-details.js';
-export type { ApiOptions } from './apis/api-context.js';
-export { type OAuthIntrospectionOptions, oauthIntrospection } from './apis/oauth-introspection.js';
+export type { ApiOptions } from './apis/api-options.js';
+export {
+  type OAuthGatewayOptions,
+  type OAuthIntrospectionOptions,
+  oauthIntrospection,
+} from './apis/oauth-introspection.js';
 export {
   type ProtectedResourceMetadataOptions,
   protectedResourceMetadata,
@@ -41,7 +45,11 @@ export { type AccessPolicy, defaultPolicy, type TokenView } from './introspectio
 export { remoteIntrospector } from './introspection/remote/remote-introspector.js';
 export type { RemoteIntrospectorOptions } from './introspection/remote/remote-options.js';
 export { type StoreIntrospectorOptions, storeIntrospector } from './introspection/store-introspector.js';
-export { type IntrospectionRouterOptions, introspectionRouter } from './router.js';
+export {
+  type IntrospectionGatewayOptions,
+  type IntrospectionRouterOptions,
+  introspectionRouter,
+} from './router.js';
 export { MemoryTokenStore, type MemoryTokenStoreOptions } from './tokens/memory-token-store.js';
 export { ConflictError, NotFoundError, StoreUnavailableError } from './tokens/store-errors.js';
 export { tokenDigest } from './tokens/token-digest.js';

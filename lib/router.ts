@@ -7,6 +7,7 @@ import {
 import { ApiContext } from './apis/api-context.js';
 import {
   OAUTH_INTROSPECTION_OPTIONS,
+  type OAuthGatewayOptions,
   type OAuthIntrospectionOptions,
   oauthIntrospectionIn,
 } from './apis/oauth-introspection.js';
@@ -18,13 +19,26 @@ export interface IntrospectionRouterOptions extends OAuthIntrospectionOptions, A
   readonly issuer: string;
 }
 
+/** A router with OAuth introspection only, in front of an introspector. */
+export interface IntrospectionGatewayOptions extends OAuthGatewayOptions {
+  /** The issuer identifier which a Bearer caller's token must carry in `aud`. */
+  readonly issuer: string;
+  readonly scopeSeparator?: never;
+  readonly notFoundCode?: never;
+}
+
 /**
  * All three APIs at their published paths, with one set of limits and one memory of
  * verified secrets. Mount it where you like: `app.use(introspectionRouter({ … }))`.
  *
+ * With `introspector` in place of `tokens` it is a gateway and has OAuth introspection only:
+ * the other two APIs tell what only a store knows.
+ *
  * @throws TypeError that names a bad, missing or unknown option
  */
-export function introspectionRouter(options: IntrospectionRouterOptions): Router {
+export function introspectionRouter(
+  options: IntrospectionRouterOptions | IntrospectionGatewayOptions,
+): Router {
   const factory = 'introspectionRouter';
   const context = new ApiContext(
     factory,
@@ -36,6 +50,12 @@ export function introspectionRouter(options: IntrospectionRouterOptions): Router
   // One router, not one in another: that would be three layers more for each request.
   const router = express.Router();
   oauthIntrospectionIn(router, context, factory, options);
+  if (options.introspector) {
+    for (const option of ACCESS_TOKEN_DETAILS_OPTIONS) {
+      must(options[option] === undefined, factory, option, 'left out where there is no "tokens"');
+    }
+    return router;
+  }
   refreshTokenIntrospectionIn(router, context);
   accessTokenDetailsIn(router, context, factory, options);
   return router;

@@ -6,16 +6,20 @@ import { HttpError } from '../http/http-error.js';
 import { isNonEmptyString, must } from '../options.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
-import { ApiContext, type ApiOptions, type Hides, type VisibleToken } from './api-context.js';
+import { ApiContext, type Hides, type VisibleToken } from './api-context.js';
+import type { ApiOptions } from './api-options.js';
 
 const API = 'access-token-details';
 
-export interface AccessTokenDetailsOptions extends ApiOptions {
+/** How the API writes what the documentation leaves open. */
+export interface DetailsFormOptions {
   /** What stands between scope values. Default `,`; some servers send a space. */
   readonly scopeSeparator?: string;
   /** The `code` of the 404. Default `keymanagement.service.AccessTokenDoesntExists`. */
   readonly notFoundCode?: string;
 }
+
+export interface AccessTokenDetailsOptions extends ApiOptions, DetailsFormOptions {}
 
 export const ACCESS_TOKEN_DETAILS_OPTIONS = ['scopeSeparator', 'notFoundCode'] as const;
 
@@ -52,7 +56,7 @@ export function accessTokenDetailsIn(
   router: Router,
   context: ApiContext,
   factory: string,
-  { scopeSeparator = ',', notFoundCode = DEFAULT_NOT_FOUND_CODE }: AccessTokenDetailsOptions,
+  { scopeSeparator = ',', notFoundCode = DEFAULT_NOT_FOUND_CODE }: DetailsFormOptions,
 ): Router {
   must(isNonEmptyString(scopeSeparator), factory, 'scopeSeparator', 'a non-empty string');
   must(isNonEmptyString(notFoundCode), factory, 'notFoundCode', 'a non-empty string');

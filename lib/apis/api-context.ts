@@ -6,7 +6,9 @@ import type { ApiName, Audit, InactiveReason } from '../http/audit.js';
 import { basicChallenge } from '../http/challenge.js';
 import type { Call } from '../http/endpoint.js';
 import { HttpError, type RefusedCredentials } from '../http/http-error.js';
-import { addressKey, type RateLimitOptions, type Throttles, throttles } from '../http/throttle.js';
+import { addressKey, type Throttles, throttles } from '../http/throttle.js';
+import { introspectedTokens } from '../introspection/introspected-tokens.js';
+import type { Introspector } from '../introspection/introspector.js';
 import {
   type AccessPolicy,
   defaultPolicy,
@@ -14,55 +16,14 @@ import {
   type ShownToken,
   viewOf,
 } from '../introspection/policy.js';
-import { findToken, judgeToken, type TokenSource } from '../introspection/token-lookup.js';
-import {
-  checkBoolean,
-  checkClock,
-  checkRealm,
-  hasMethods,
-  isFunction,
-  knownOptions,
-  must,
-  STORE,
-} from '../options.js';
+import { storeIntrospector } from '../introspection/store-introspector.js';
+import { linkedRefreshToken, storedTokens } from '../introspection/stored-tokens.js';
+import type { TokenSource } from '../introspection/token-source.js';
 import { tokenDigest } from '../tokens/token-digest.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
 import type { TokenStore } from '../tokens/token-store.js';
-
-/** What all three APIs need. */
-export interface ApiOptions {
-  /** Where the tokens are. */
-  readonly tokens: TokenStore;
-  /** Where the clients are: callers, and everybody to whom tokens are issued. */
-  readonly clients: ClientStore;
-  /** The realm of the challenge. Default `token introspection`. */
-  readonly realm?: string;
-  /** Who may see which token. Default: `defaultPolicy`. */
-  readonly policy?: AccessPolicy;
-  /** What is throttled; `false` for nothing. */
-  readonly rateLimit?: RateLimitOptions | false;
-  /** Told of every call. */
-  readonly audit?: Audit;
-  /** The time in milliseconds. Default `Date.now`. */
-  readonly clock?: () => number;
-  /** Whether client id and secret may come as they are, not form-encoded (RFC 6749 §2.3.1 wants them encoded). Default true. */
-  readonly acceptRawBasic?: boolean;
-  /** Refuses requests that did not come by TLS, as Express sees it under the app's `trust proxy`. Default false. */
-  readonly requireTls?: boolean;
-}
-
-const API_OPTIONS: readonly (keyof ApiOptions)[] = [
-  'tokens',
-  'clients',
-  'realm',
-  'policy',
-  'rateLimit',
-  'audit',
-  'clock',
-  'acceptRawBasic',
-  'requireTls',
-];
+import { type ContextOptions, checkApiOptions } from './api-options.js';
 
 /** What an API itself demands of a token: why it is not to be shown to this caller here, whatever the policy says. */
 export type Hides = (record: TokenRecord, caller: Client) => InactiveReason | undefined;
@@ -75,36 +36,34 @@ export interface VisibleToken {
   readonly refreshToken: () => string | undefined;
 }
 
-/** What the APIs of one router share: the stores, who may call, how often, and what they may see. */
-export class ApiContext implements TokenSource {
-  readonly tokens: TokenStore;
+/** What the APIs of one router share: where the tokens are, who may call, how often, and what they may see. */
+export class ApiContext {
+  /** Who is asked about the token of a Bearer caller. */
+  readonly introspector: Introspector;
   readonly clients: ClientStore;
   readonly realm: string;
   readonly audit: Audit | undefined;
   readonly clock: () => number;
   readonly requireTls: boolean;
+  readonly #source: TokenSource;
   readonly #policy: AccessPolicy;
   readonly #throttles: Throttles;
   /** Of our own: the app's global one has its own strategies. */
   readonly #passport = new passport.Passport();
 
   /** @throws TypeError that names a bad, missing or unknown option */
-  constructor(factory: string, options: ApiOptions, ...ownOptions: readonly string[]) {
-    knownOptions(factory, options, [...API_OPTIONS, ...ownOptions]);
-    must(hasMethods(options.tokens, 'find'), factory, 'tokens', STORE);
-    must(hasMethods(options.clients, 'find'), factory, 'clients', STORE);
-    must(options.policy === undefined || isFunction(options.policy), factory, 'policy', 'a function');
-    must(options.audit === undefined || isFunction(options.audit), factory, 'audit', 'a function');
-    checkRealm(factory, options.realm);
-    checkClock(factory, options.clock);
-    checkBoolean(factory, 'acceptRawBasic', options.acceptRawBasic);
-    checkBoolean(factory, 'requireTls', options.requireTls);
-    this.tokens = options.tokens;
-    this.clients = options.clients;
+  constructor(factory: string, options: ContextOptions, ...ownOptions: readonly string[]) {
+    checkApiOptions(factory, options, ownOptions);
+    const { clients, clock = Date.now, tokens, introspector } = options;
+    this.clients = clients;
     this.realm = options.realm ?? 'token introspection';
     this.audit = options.audit;
-    this.clock = options.clock ?? Date.now;
+    this.clock = clock;
     this.requireTls = options.requireTls ?? false;
+    this.#source = introspector
+      ? introspectedTokens({ introspector, clients, clock })
+      : storedTokens({ tokens: tokens as TokenStore, clients, clock });
+    this.introspector = introspector ?? storeIntrospector(tokens as TokenStore, { clients, clock });
     this.#policy = options.policy ?? defaultPolicy;
     this.#throttles = throttles(factory, options.rateLimit, this.clock);
     this.#passport.use(this.#strategy(options.acceptRawBasic ?? true));
@@ -183,7 +142,8 @@ export class ApiContext implements TokenSource {
    * must not learn that there is one, be it that the API itself hides it, or that the
    * policy does not show it.
    *
-   * @throws HttpError 429 when such answers have been too many, and whatever a store throws
+   * @param hint `token_type_hint`, for whoever is asked
+   * @throws HttpError 429 when such answers have been too many, and whatever the source of the tokens throws
    */
   async visibleToken(
     call: Call,
@@ -191,9 +151,10 @@ export class ApiContext implements TokenSource {
     token: string,
     api: ApiName,
     hides: Hides,
+    hint?: string,
   ): Promise<VisibleToken | undefined> {
     call.tokenDigest = tokenDigest(token);
-    const found = await findToken(this, token);
+    const found = await this.#source.find(token, hint);
     const reason = found ? hides(found.record, caller) : 'unknown';
     const shown =
       found && reason === undefined ? await this.#view(call, caller, found.record, api) : undefined;
@@ -202,14 +163,14 @@ export class ApiContext implements TokenSource {
       return undefined;
     }
     // Only now, since a caller must not learn of a hidden token by a failure to judge it.
-    const state = await judgeToken(this, found.record);
+    const state = await this.#source.judge(found.record);
     if (state !== 'active') await this.#countInactive(call, caller, state);
     // Of many guesses made at once, a right one must not show once the wrong ones have been too many.
     else this.#throttles.inactive.check(() => callerKey(caller, call.ip));
     return {
       record: shown.record,
       state,
-      refreshToken: () => (shown.showsRefreshToken ? found.refreshToken() : undefined),
+      refreshToken: () => (shown.showsRefreshToken ? linkedRefreshToken(found) : undefined),
     };
   }
 

@@ -6,31 +6,46 @@ import { type PresentedToken, readPresentedToken } from '../guard/presented-toke
 import { invalidToken, requireScope, verifyToken } from '../guard/require-active-token.js';
 import { describable } from '../http/challenge.js';
 import { type Call, endpoint } from '../http/endpoint.js';
-import { type FormParameters, formBody, tokenParameter } from '../http/form-body.js';
+import { type FormParameters, formBody, hintParameter, tokenParameter } from '../http/form-body.js';
 import { authorizationLines } from '../http/header-lines.js';
 import { HttpError, invalidRequest } from '../http/http-error.js';
 import { activeResponse } from '../introspection/active-response.js';
+import type { Introspector } from '../introspection/introspector.js';
 import { isNonEmptyString, must } from '../options.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
-import { ApiContext, type ApiOptions } from './api-context.js';
+import { ApiContext } from './api-context.js';
+import type { ApiOptions, CommonOptions } from './api-options.js';
 
 const API = 'oauth-introspection';
 
-export interface OAuthIntrospectionOptions extends ApiOptions {
+export interface BearerCallerOptions {
   /** Our issuer identifier, which a Bearer caller's token must carry in `aud`. Without it Bearer callers are refused. */
   readonly issuer?: string;
   /** The scope that a Bearer caller's token must have. Default `introspection`. */
   readonly introspectionScope?: string;
 }
 
-export const OAUTH_INTROSPECTION_OPTIONS = ['issuer', 'introspectionScope'] as const;
+/** The API over a token store. */
+export interface OAuthIntrospectionOptions extends ApiOptions, BearerCallerOptions {
+  readonly introspector?: never;
+}
+
+/** The API in front of whoever knows the tokens: a gateway. */
+export interface OAuthGatewayOptions extends CommonOptions, BearerCallerOptions {
+  /** Who is asked about tokens: a caching remote introspector, say. In place of `tokens`. */
+  readonly introspector: Introspector;
+  readonly tokens?: never;
+}
+
+export const OAUTH_INTROSPECTION_OPTIONS = ['introspector', 'issuer', 'introspectionScope'] as const;
 
 /**
- * `POST /v1/oauth/introspect`: OAuth 2.0 Token Introspection (RFC 7662).
+ * `POST /v1/oauth/introspect`: OAuth 2.0 Token Introspection (RFC 7662), over a token store or in
+ * front of an introspector.
  *
  * @throws TypeError that names a bad, missing or unknown option
  */
-export function oauthIntrospection(options: OAuthIntrospectionOptions): Router {
+export function oauthIntrospection(options: OAuthIntrospectionOptions | OAuthGatewayOptions): Router {
   const factory = 'oauthIntrospection';
   return oauthIntrospectionIn(
     express.Router(),
@@ -45,7 +60,7 @@ export function oauthIntrospectionIn(
   router: Router,
   context: ApiContext,
   factory: string,
-  options: OAuthIntrospectionOptions,
+  options: BearerCallerOptions,
 ): Router {
   const bearer = bearerSettings(context, factory, options);
   return endpoint(router, {
@@ -65,7 +80,7 @@ export function oauthIntrospectionIn(
       if (presented.kind === 'token' && presented.token === token) {
         throw invalidRequest('An access token may not ask about itself');
       }
-      const found = await context.visibleToken(call, caller, token, API, nothing);
+      const found = await context.visibleToken(call, caller, token, API, nothing, hintParameter(parameters));
       return found?.state === 'active' ? activeResponse(found.record) : { active: false };
     },
     errorBody: ({ code, message }) => ({ error: code, error_description: describable(message) }),
@@ -106,7 +121,8 @@ async function bearerCaller(
     throw invalidToken(bearer, 'Bearer', 'The access token is malformed');
   }
   const token = await verifyToken(bearer, presented, call.req);
-  const caller = await findClient(context.clients, String(token.client_id));
+  const { client_id: clientId } = token;
+  const caller = typeof clientId === 'string' ? await findClient(context.clients, clientId) : undefined;
   if (!caller || caller.disabled) {
     throw invalidToken(bearer, 'Bearer', 'The client of the access token is gone');
   }
@@ -118,15 +134,14 @@ async function bearerCaller(
 function bearerSettings(
   context: ApiContext,
   factory: string,
-  { issuer, introspectionScope = 'introspection' }: OAuthIntrospectionOptions,
+  { issuer, introspectionScope = 'introspection' }: BearerCallerOptions,
 ): GuardSettings | undefined {
   must(issuer === undefined || isNonEmptyString(issuer), factory, 'issuer', 'a non-empty string');
   must(isScopeValue(introspectionScope), factory, 'introspectionScope', 'one scope value');
   if (issuer === undefined) return undefined;
-  const { tokens, clients, clock, realm } = context;
+  const { introspector, clock, realm } = context;
   return guardSettings({
-    tokens,
-    clients,
+    introspector,
     clock,
     realm,
     audience: issuer,

@@ -7,7 +7,8 @@ import { formBody, tokenParameter } from '../http/form-body.js';
 import { HttpError, invalidRequest, type RefusedCredentials } from '../http/http-error.js';
 import { seconds } from '../introspection/active-response.js';
 import type { TokenRecord } from '../tokens/token-record.js';
-import { ApiContext, type ApiOptions } from './api-context.js';
+import { ApiContext } from './api-context.js';
+import type { ApiOptions } from './api-options.js';
 
 const API = 'refresh-token-introspection';
 

@@ -30,6 +30,9 @@ export interface ClientStore {
   find(clientId: string): Client | undefined | Promise<Client | undefined>;
 }
 
+/** Stands in a record where nobody tells whose token it is. No client can have this id. */
+export const NOBODY = '\0';
+
 /** The clients of our own stores: checked, plain and frozen, so that nobody need check or copy them again. */
 export const soundClients: Brand<Client> = brand<Client>();
 
@@ -76,6 +79,7 @@ export function clientProblem(value: unknown): string | undefined {
   if (!isObject(value)) return 'a client must be an object';
   const { clientId, secret, introspects, disabled } = value;
   if (!isNonEmptyString(clientId)) return '"clientId" must be a non-empty string';
+  if (clientId === NOBODY) return '"clientId" must not be a NUL character';
   // Only an absent secret makes a client public: an empty or null column in somebody's table must not.
   if (secret !== undefined && (typeof secret !== 'string' || !parseSecretHash(secret))) {
     return '"secret" must be a hash: what hashClientSecret resolves to, or the `hash` of generateClientSecret';

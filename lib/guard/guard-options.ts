@@ -4,6 +4,7 @@ import { type NextFunction, type Request, type Response, request } from 'express
 import type { ClientStore } from '../clients/client.js';
 import type { HttpError } from '../http/http-error.js';
 import type { Introspector } from '../introspection/introspector.js';
+import { checkOneSource } from '../introspection/one-source.js';
 import { storeIntrospector } from '../introspection/store-introspector.js';
 import {
   checkBoolean,
@@ -177,25 +178,13 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
 
 function introspectorOption(options: RequireActiveTokenOptions, clock: () => number): Introspector {
   const { introspector, tokens, clients } = options;
-  must(
-    (introspector === undefined) !== (tokens === undefined),
-    FACTORY,
-    'introspector" or "tokens',
-    'given, one of them',
-  );
-  if (tokens !== undefined) {
-    must(hasMethods(tokens, 'find'), FACTORY, 'tokens', STORE);
-    must(clients === undefined || hasMethods(clients, 'find'), FACTORY, 'clients', STORE);
-    return storeIntrospector(tokens, { clock, ...(clients && { clients }) });
+  checkOneSource(FACTORY, options);
+  if (introspector !== undefined) {
+    must(clients === undefined, FACTORY, 'clients', 'left out where there is no "tokens"');
+    return introspector;
   }
-  must(clients === undefined, FACTORY, 'clients', 'left out where there is no "tokens"');
-  must(
-    hasMethods(introspector, 'introspect'),
-    FACTORY,
-    'introspector',
-    'an object with an introspect method',
-  );
-  return introspector as Introspector;
+  must(clients === undefined || hasMethods(clients, 'find'), FACTORY, 'clients', STORE);
+  return storeIntrospector(tokens as TokenStore, { clock, ...(clients && { clients }) });
 }
 
 function stringsOption(

@@ -1,5 +1,6 @@
 import { derivedFrom, frozenCopy } from '../frozen-copy.js';
 import type { ActiveResponse } from '../introspection/introspector.js';
+import { scopesOf, shapeProblem, tokenKind } from '../introspection/response-shape.js';
 import { isObject } from '../options.js';
 import type { ActiveToken } from './active-token.js';
 
@@ -29,20 +30,20 @@ export type Judgement =
  * ({@link hasScope}), so that a dead token is never answered with a word about scope.
  */
 export function judge(response: unknown, requirements: Requirements, now: number): Judgement {
-  if (!isObject(response)) return { verdict: 'unusable', problem: 'the introspector answered no object' };
-  let answer: ActiveToken;
+  let copy: unknown = response;
   try {
     // Nothing but what is in it is judged: what a class adds would be gone for those who come after.
-    answer = activeTokenOf(response as ActiveResponse);
+    if (isObject(response)) copy = activeTokenOf(response as unknown as ActiveResponse);
   } catch {
     return { verdict: 'unusable', problem: 'the answer cannot be read' };
   }
-  const problem = shapeProblem(answer);
+  const problem = shapeProblem(copy);
   if (problem !== undefined) return { verdict: 'unusable', problem };
+  const answer = copy as ActiveToken;
   if (answer.active !== true || isOutOfTime(answer, requirements.clockTolerance, now)) {
     return invalid('The access token is expired, revoked or unknown');
   }
-  if (!isAccessToken(answer)) return invalid('The token is not an access token');
+  if (tokenKind(answer) !== 'access_token') return invalid('The token is not an access token');
   if (requirements.issuer && !(typeof answer.iss === 'string' && requirements.issuer.includes(answer.iss))) {
     return invalid('The access token was issued by somebody else');
   }
@@ -76,38 +77,14 @@ function invalid(description: string): Judgement {
   return { verdict: 'invalid_token', description };
 }
 
-/** `active` is a boolean and times are numbers (RFC 7662 §2.2), or the answer is no answer. */
-function shapeProblem({ active, exp, nbf }: ActiveToken): string | undefined {
-  if (typeof active !== 'boolean') return '"active" is not a boolean';
-  if (exp !== undefined && !Number.isFinite(exp)) return '"exp" is not a number';
-  if (nbf !== undefined && !Number.isFinite(nbf)) return '"nbf" is not a number';
-  return undefined;
-}
-
 function isOutOfTime({ exp, nbf }: ActiveToken, tolerance: number, now: number): boolean {
   // Written so that a clock that answers no number never keeps a token alive.
   if (typeof exp === 'number' && !(now < exp * 1000 + tolerance)) return true;
   return typeof nbf === 'number' && !(now >= nbf * 1000 - tolerance);
 }
 
-/** Servers that tell say so by `token_use`, or by a `token_type` that is none of RFC 6749 §7.1. */
-function isAccessToken({ token_use: use, token_type: type }: ActiveToken): boolean {
-  if (use !== undefined && use !== 'access_token' && use !== 'access') return false;
-  return type === undefined || type === 'Bearer' || isType(type, 'bearer') || isType(type, 'dpop');
-}
-
-/** RFC 6749 §7.1: a token type is compared without regard to case. */
-export function isType(type: unknown, name: 'bearer' | 'dpop'): boolean {
-  return typeof type === 'string' && type.length === name.length && type.toLowerCase() === name;
-}
-
 /** Whether `aud`, a string or an array of them, names one of these resources. */
 function isMeantFor(resources: readonly string[], aud: unknown): boolean {
   if (typeof aud === 'string') return resources.includes(aud);
   return Array.isArray(aud) && aud.some((value) => resources.includes(value));
-}
-
-function scopesOf(scope: unknown): readonly string[] {
-  if (typeof scope === 'string') return scope.split(' ').filter((value) => value !== '');
-  return Array.isArray(scope) ? scope.filter((value) => typeof value === 'string') : [];
 }

@@ -1,12 +1,12 @@
 import type { Request } from 'express';
 import type { HttpError } from '../http/http-error.js';
+import { isType } from '../introspection/response-shape.js';
 import { isNonEmptyString, isObject } from '../options.js';
 import type { Soon } from '../thenable.js';
 import type { ActiveToken } from './active-token.js';
 import { certificateOf, certificateThumbprint } from './certificate.js';
 import { requireProof } from './dpop/require-proof.js';
 import type { GuardSettings } from './guard-options.js';
-import { isType } from './judge.js';
 import type { Scheme } from './presented-token.js';
 import { refusal } from './refusal.js';
 

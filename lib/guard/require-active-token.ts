@@ -1,9 +1,8 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { HttpError, serverFault, unavailable } from '../http/http-error.js';
 import { forbidCaching, sendJson } from '../http/respond.js';
-import { ask } from '../introspection/ask.js';
-import { isIntrospectionUnavailable } from '../introspection/introspection-unavailable.js';
-import { attempt, isThenable, type Soon, whenKnown } from '../thenable.js';
+import { answerOf } from '../introspection/ask.js';
+import { isThenable, type Soon, whenKnown } from '../thenable.js';
 import { UnusableAnswerError } from '../tokens/store-errors.js';
 import type { ActiveToken } from './active-token.js';
 import { type GuardSettings, guardSettings, type RequireActiveTokenOptions } from './guard-options.js';
@@ -109,23 +108,15 @@ async function withClaims(
  */
 export function verifyToken(settings: GuardSettings, presented: Presented, req: Request): Soon<ActiveToken> {
   const { introspector } = settings;
-  return attempt(
-    () => ask(introspector, presented.token),
-    introspectorFault,
-    (response) => {
-      const judgement = judge(response, settings, settings.clock());
-      if (judgement.verdict === 'unusable') throw unavailable(new UnusableAnswerError(judgement.problem));
-      if (judgement.verdict !== 'accepted')
-        throw invalidToken(settings, presented.scheme, judgement.description);
-      const { token } = judgement;
-      const proven = requirePossession(settings, presented, token, req);
-      return proven === undefined ? token : proven.then(() => token);
-    },
-  );
-}
-
-function introspectorFault(cause: unknown): HttpError {
-  return unavailable(cause, isIntrospectionUnavailable(cause) ? cause.retryAfter : undefined);
+  return answerOf(introspector, presented.token, undefined, (response) => {
+    const judgement = judge(response, settings, settings.clock());
+    if (judgement.verdict === 'unusable') throw unavailable(new UnusableAnswerError(judgement.problem));
+    if (judgement.verdict !== 'accepted')
+      throw invalidToken(settings, presented.scheme, judgement.description);
+    const { token } = judgement;
+    const proven = requirePossession(settings, presented, token, req);
+    return proven === undefined ? token : proven.then(() => token);
+  });
 }
 
 /** Last but for the scope, so that only the holder of a valid token learns what the route asks for (RFC 9470 §9). */

@@ -52,9 +52,16 @@ export interface Fault {
   readonly name: string;
   readonly code?: string;
   readonly message?: string;
+  /** Why an introspector could not tell: the `reason` of its `IntrospectionUnavailableError`. */
+  readonly reason?: string;
   /** Where it was thrown: the stack's frames. */
   readonly at?: string;
 }
+
+/** Under it an `IntrospectionUnavailableError` has its reason, whichever build of this package it was made by. */
+export const UNAVAILABLE_REASON: unique symbol = Symbol.for(
+  'express-token-introspection.introspection-unavailable',
+);
 
 export type Audit = (event: AuditEvent) => unknown;
 
@@ -80,11 +87,12 @@ export function faultOf(error: unknown): Fault {
   const [name, message, stack] = [error.name, error.message, error.stack].map((part: unknown) =>
     typeof part === 'string' ? part : '',
   ) as [string, string, string];
-  const { code } = error as { code?: unknown };
+  const { code, [UNAVAILABLE_REASON]: reason } = error as { code?: unknown; [UNAVAILABLE_REASON]?: unknown };
   const frames = stack.slice(stack.indexOf(message) + message.length).match(/^\s+at .+$/gm);
   return {
     name,
     ...(typeof code === 'string' && { code }),
+    ...(typeof reason === 'string' && { reason }),
     ...((error instanceof UnusableAnswerError || error instanceof HookError) && { message }),
     ...(frames && { at: frames.join('\n') }),
   };

@@ -41,7 +41,7 @@ function withoutEmpty(parameters: Map<string, string>): FormParameters {
 }
 
 /**
- * The `token` of a form; `token_type_hint` is not read, since it is never a filter.
+ * The `token` of a form.
  *
  * @throws HttpError 400 when it is missing, empty, or white space only
  */
@@ -49,6 +49,12 @@ export function tokenParameter(parameters: FormParameters): string {
   const token = parameters.get('token');
   if (token === undefined || token.trim() === '') throw invalidRequest('The token parameter is required');
   return token;
+}
+
+/** The `token_type_hint` of a form where it is one of RFC 7009 §4.1.2; another one says nothing here. It is never a filter. */
+export function hintParameter(parameters: FormParameters): string | undefined {
+  const hint = parameters.get('token_type_hint');
+  return hint === 'access_token' || hint === 'refresh_token' ? hint : undefined;
 }
 
 function parsed(req: Request, res: Response): Promise<void> {

@@ -1,8 +1,9 @@
+import { NOBODY } from '../clients/client.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { ActiveResponse } from './introspector.js';
 
 /** Members that an extension claim may not set, whether or not the record has them. */
-const REGISTERED: ReadonlySet<string> = new Set([
+export const REGISTERED: ReadonlySet<string> = new Set([
   'active',
   'sub',
   'client_id',
@@ -23,7 +24,7 @@ const REGISTERED: ReadonlySet<string> = new Set([
   'authorization_details',
 ]);
 
-/** The members of RFC 7662 §2.2 that a live token's record has. */
+/** The members of RFC 7662 §2.2 that a live token's record has; those of them left out that nobody told. */
 export function activeResponse(record: TokenRecord): ActiveResponse {
   const { scope, audience, claims } = record;
   const response: Record<string, unknown> = { active: true };
@@ -32,12 +33,12 @@ export function activeResponse(record: TokenRecord): ActiveResponse {
     if (value !== undefined) response[member] = value;
   };
   put('sub', record.subject);
-  put('client_id', record.clientId);
+  if (record.clientId !== NOBODY) response.client_id = record.clientId;
   put('token_type', tokenType(record));
   put('brand', record.brand);
   if (scope.length > 0) response.scope = scope.join(' ');
   put('exp', seconds(record.expiresAt));
-  put('iat', seconds(record.issuedAt));
+  if (record.issuedAt !== 0) put('iat', seconds(record.issuedAt));
   // Rounded up: a client that trusts `nbf` must not use the token too early.
   if (record.notBefore !== undefined) response.nbf = Math.ceil(record.notBefore / 1000);
   put('iss', record.issuer);

@@ -1,8 +1,15 @@
-import type { Soon } from '../thenable.js';
+import { type HttpError, unavailable } from '../http/http-error.js';
+import { attempt, type Soon } from '../thenable.js';
+import { isIntrospectionUnavailable } from './introspection-unavailable.js';
 import type { IntrospectionResponse, Introspector } from './introspector.js';
 
+/** `token_type_hint` (RFC 7662 §2.1). */
+export interface AskOptions {
+  readonly hint?: string;
+}
+
 /** The same question as `introspect`, for who can do without a promise: what is known at once comes at once. */
-export type Ask = (token: string) => Soon<IntrospectionResponse>;
+export type Ask = (token: string, options?: AskOptions) => Soon<IntrospectionResponse>;
 
 /**
  * By the `introspect` function that it does the work of, and not a member next to it: whoever
@@ -15,9 +22,31 @@ export function canAsk(introspect: Introspector['introspect'], ask: Ask): void {
   asks.set(introspect, ask);
 }
 
-/** Asks in the way that is quicker. May throw at once what `introspect` would reject with. */
-export function ask(introspector: Introspector, token: string): Soon<IntrospectionResponse> {
+/**
+ * Asks in the way that is quicker, and gives the answer to `use`, which has to check it.
+ *
+ * @throws HttpError 503 for whatever the introspector throws, with the `retryAfter` that it tells
+ */
+export function answerOf<R>(
+  introspector: Introspector,
+  token: string,
+  options: AskOptions | undefined,
+  use: (response: unknown) => Soon<R>,
+): Soon<R> {
+  return attempt(() => ask(introspector, token, options), introspectorFault, use);
+}
+
+/** May throw at once what `introspect` would reject with. */
+function ask(
+  introspector: Introspector,
+  token: string,
+  options: AskOptions | undefined,
+): Soon<IntrospectionResponse> {
   // oxlint-disable-next-line typescript/unbound-method -- a name here, and not called
   const quick = asks.get(introspector.introspect);
-  return quick ? quick(token) : introspector.introspect(token);
+  return quick ? quick(token, options) : introspector.introspect(token, options);
+}
+
+function introspectorFault(cause: unknown): HttpError {
+  return unavailable(cause, isIntrospectionUnavailable(cause) ? cause.retryAfter : undefined);
 }

@@ -1,3 +1,5 @@
+import { UNAVAILABLE_REASON } from '../http/audit.js';
+
 /** Why nobody can tell the state of a token. */
 export type UnavailableReason =
   /** No whole answer within the deadline. */
@@ -23,8 +25,6 @@ export type UnavailableReason =
   /** Not asked: too many questions in a row have failed, and it is not yet time for the next attempt. */
   | 'circuit_open';
 
-const MARK = Symbol.for('express-token-introspection.introspection-unavailable');
-
 /**
  * The state of a token cannot be known. Answered as 503 with `Retry-After`, never as
  * an inactive token. Its message names no token and quotes nothing that a server sent.
@@ -44,11 +44,11 @@ export class IntrospectionUnavailableError extends Error {
     this.name = 'IntrospectionUnavailableError';
     this.reason = reason;
     this.retryAfter = options.retryAfter;
-    Object.defineProperty(this, MARK, { value: true });
+    Object.defineProperty(this, UNAVAILABLE_REASON, { value: reason });
   }
 }
 
 /** Whether this is such an error, of whichever build of this package: `instanceof` sees those of its own only. */
 export function isIntrospectionUnavailable(error: unknown): error is IntrospectionUnavailableError {
-  return error instanceof Error && MARK in error;
+  return error instanceof Error && UNAVAILABLE_REASON in error;
 }

@@ -8,7 +8,7 @@ import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
 import { activeResponse } from './active-response.js';
 import { canAsk } from './ask.js';
 import type { IntrospectionResponse, Introspector } from './introspector.js';
-import { findToken, judgeToken } from './token-lookup.js';
+import { storedTokens } from './stored-tokens.js';
 
 export interface StoreIntrospectorOptions {
   /** With it, tokens of disabled and removed clients are inactive. Must know every client that has tokens. */
@@ -30,11 +30,11 @@ export function storeIntrospector(tokens: TokenStore, options: StoreIntrospector
   const { clients, clock = Date.now } = options;
   must(clients === undefined || hasMethods(clients, 'find'), 'storeIntrospector', 'clients', STORE);
   checkClock('storeIntrospector', clock);
-  const source = { tokens, clients, clock };
+  const source = storedTokens({ tokens, clients, clock });
   const ask = (token: string): Soon<IntrospectionResponse> =>
-    whenKnown(findToken(source, token), (found) =>
+    whenKnown(source.find(token), (found) =>
       found
-        ? whenKnown(judgeToken(source, found.record), (state) => response(found.record, state))
+        ? whenKnown(source.judge(found.record), (state) => response(found.record, state))
         : { active: false },
     );
   const introspect = async (token: string): Promise<IntrospectionResponse> => ask(token);

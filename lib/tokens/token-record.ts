@@ -16,9 +16,10 @@ export interface Confirmation {
  */
 export interface TokenRecord {
   readonly kind: TokenKind;
-  /** The client that the token was issued to. */
+  /** The client that the token was issued to. At a gateway whose server does not tell: a NUL character, which no client is called. */
   readonly clientId: string;
   readonly status: 'approved' | 'revoked';
+  /** At a gateway whose server does not tell: 0. */
   readonly issuedAt: number;
   /** The moment from which the token is dead; absent for a token that never expires. */
   readonly expiresAt?: number;

@@ -124,7 +124,7 @@ class AnswerCache implements CachingIntrospector {
     this.#answers = new Answers(maxEntries, staleIfError, time);
     this.#breaker = breaker && new CircuitBreaker(breaker.failures, breaker.resetAfter, time);
     this.#shared = shared && new SharedAnswers(shared, maxAge, time);
-    canAsk(this.introspect, (token) => this.#ask(token));
+    canAsk(this.introspect, (token, asked) => this.#ask(token, asked));
     if (tellsRevocations(inner)) this.onRevoked = (listener) => inner.onRevoked(listener);
   }
 

@@ -2,48 +2,46 @@ import type { ClientStore } from '../clients/client.js';
 import { findClient } from '../clients/client-verifier.js';
 import { frozenJson } from '../frozen-copy.js';
 import { isNonEmptyString, isObject } from '../options.js';
-import { attempt, onRejection, type Soon, whenKnown } from '../thenable.js';
+import { attempt, onRejection, whenKnown } from '../thenable.js';
 import { misnamedMember, plainRecord, recordProblem } from '../tokens/check-token-record.js';
 import { soundRecords } from '../tokens/sound-records.js';
 import { StoreUnavailableError, storeErrorKind, UnusableAnswerError } from '../tokens/store-errors.js';
 import { isTokenSyntax } from '../tokens/token-digest.js';
 import type { TokenRecord } from '../tokens/token-record.js';
-import { type TokenState, tokenState } from '../tokens/token-state.js';
+import { tokenState } from '../tokens/token-state.js';
 import type { TokenStore } from '../tokens/token-store.js';
+import type { FoundToken, TokenSource } from './token-source.js';
 
-/** Where a token is looked up. Without `clients` a token does not end with its client. */
-export interface TokenSource {
+interface StoredTokensOptions {
   readonly tokens: TokenStore;
+  /** Must know every client that has tokens. Without it a token does not end with its client. */
   readonly clients: ClientStore | undefined;
   readonly clock: () => number;
 }
 
-/** A token that is there, in whatever state. */
-export interface FoundToken {
-  /** Plain data, checked; without the linked refresh token. */
-  readonly record: TokenRecord;
-  /** Opens the linked refresh token. @throws StoreUnavailableError when that fails */
-  refreshToken(): string | undefined;
-}
-
 /**
- * Finds a token; `undefined` when there is none.
- *
- * @throws StoreUnavailableError for whatever the store throws, save its own `NotFoundError` and
- *   `ConflictError`, and for an answer that is no sound record: what cannot be understood is not shown as live
+ * The tokens of a store. Whatever the store throws, save its own `NotFoundError` and
+ * `ConflictError`, and an answer that is no sound record, is a StoreUnavailableError.
  */
-export function findToken({ tokens, clock }: TokenSource, token: string): Soon<FoundToken | undefined> {
-  // No token has such characters, and a database might choke on them.
-  if (!isTokenSyntax(token)) return undefined;
-  return attempt(
-    () => tokens.find(token),
-    storeFault,
-    (found) => {
-      if (found === undefined || found === null) return undefined;
-      const record = soundRecords.of(found) ?? checkedRecord(found, clock());
-      return { record, refreshToken: () => linkedRefreshToken(found as TokenRecord) };
+export function storedTokens({ tokens, clients, clock }: StoredTokensOptions): TokenSource {
+  const found = (stored: unknown): FoundToken | undefined => {
+    if (stored === undefined || stored === null) return undefined;
+    const record = soundRecords.of(stored) ?? checkedRecord(stored, clock());
+    return { record, stored: stored as TokenRecord };
+  };
+  return {
+    find(token) {
+      // No token has such characters, and a database might choke on them.
+      if (!isTokenSyntax(token)) return undefined;
+      return attempt(() => tokens.find(token), storeFault, found);
     },
-  );
+    judge(record) {
+      if (!clients) return tokenState(record, clock());
+      return whenKnown(findClient(clients, record.clientId), (client) =>
+        tokenState(record, clock(), client !== undefined && !client.disabled),
+      );
+    },
+  };
 }
 
 /** What somebody else's store answered, as a record that is sound and our own. */
@@ -80,24 +78,17 @@ function ownRecord(record: TokenRecord): TokenRecord {
   }
 }
 
-/** Judges a token, which ends with the client that it was issued to. @throws StoreUnavailableError as {@link findToken} */
-export function judgeToken({ clients, clock }: TokenSource, record: TokenRecord): Soon<TokenState> {
-  if (!clients) return tokenState(record, clock());
-  return whenKnown(findClient(clients, record.clientId), (client) =>
-    tokenState(record, clock(), client !== undefined && !client.disabled),
-  );
-}
-
 function storeFault(cause: unknown): unknown {
   return storeErrorKind(cause)
     ? cause
     : new StoreUnavailableError('The token store is unavailable', { cause });
 }
 
-function linkedRefreshToken(found: TokenRecord): string | undefined {
+/** The refresh token that was issued with an access token. @throws StoreUnavailableError when it cannot be opened */
+export function linkedRefreshToken({ stored }: FoundToken): string | undefined {
   let value: unknown;
   try {
-    value = found.refreshToken;
+    value = stored.refreshToken;
   } catch (cause) {
     throw new StoreUnavailableError('The refresh token cannot be opened', { cause });
   }

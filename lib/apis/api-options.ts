@@ -1,0 +1,79 @@
+import type { ClientStore } from '../clients/client.js';
+import type { Audit } from '../http/audit.js';
+import type { RateLimitOptions } from '../http/throttle.js';
+import type { Introspector } from '../introspection/introspector.js';
+import { checkOneSource } from '../introspection/one-source.js';
+import type { AccessPolicy } from '../introspection/policy.js';
+import {
+  checkBoolean,
+  checkClock,
+  checkRealm,
+  hasMethods,
+  isFunction,
+  knownOptions,
+  must,
+  STORE,
+} from '../options.js';
+import type { TokenStore } from '../tokens/token-store.js';
+
+/** What all three APIs need, wherever the tokens are. */
+export interface CommonOptions {
+  /** Where the clients are: callers and, with `tokens`, everybody to whom tokens are issued. */
+  readonly clients: ClientStore;
+  /** The realm of the challenge. Default `token introspection`. */
+  readonly realm?: string;
+  /** Who may see which token. Default: `defaultPolicy`. */
+  readonly policy?: AccessPolicy;
+  /** What is throttled; `false` for nothing. */
+  readonly rateLimit?: RateLimitOptions | false;
+  /** Told of every call. */
+  readonly audit?: Audit;
+  /** The time in milliseconds. Default `Date.now`. */
+  readonly clock?: () => number;
+  /** Whether client id and secret may come as they are, not form-encoded (RFC 6749 §2.3.1 wants them encoded). Default true. */
+  readonly acceptRawBasic?: boolean;
+  /** Refuses requests that did not come by TLS, as Express sees it under the app's `trust proxy`. Default false. */
+  readonly requireTls?: boolean;
+}
+
+/** What an API needs that looks tokens up in a store. */
+export interface ApiOptions extends CommonOptions {
+  /** Where the tokens are. */
+  readonly tokens: TokenStore;
+}
+
+/** The options of a context: of these two, an API that knows `introspector` needs one, any other `tokens`. */
+export interface ContextOptions extends CommonOptions {
+  readonly tokens?: TokenStore;
+  readonly introspector?: Introspector;
+}
+
+const API_OPTIONS: readonly (keyof ApiOptions)[] = [
+  'tokens',
+  'clients',
+  'realm',
+  'policy',
+  'rateLimit',
+  'audit',
+  'clock',
+  'acceptRawBasic',
+  'requireTls',
+];
+
+/** @throws TypeError that names a bad, missing or unknown option; those of `ownOptions` are for the API to check */
+export function checkApiOptions(
+  factory: string,
+  options: ContextOptions,
+  ownOptions: readonly string[],
+): void {
+  knownOptions(factory, options, [...API_OPTIONS, ...ownOptions]);
+  if (ownOptions.includes('introspector')) checkOneSource(factory, options);
+  else must(hasMethods(options.tokens, 'find'), factory, 'tokens', STORE);
+  must(hasMethods(options.clients, 'find'), factory, 'clients', STORE);
+  must(options.policy === undefined || isFunction(options.policy), factory, 'policy', 'a function');
+  must(options.audit === undefined || isFunction(options.audit), factory, 'audit', 'a function');
+  checkRealm(factory, options.realm);
+  checkClock(factory, options.clock);
+  checkBoolean(factory, 'acceptRawBasic', options.acceptRawBasic);
+  checkBoolean(factory, 'requireTls', options.requireTls);
+}

@@ -1,0 +1,57 @@
+import { isObject } from '../options.js';
+import type { TokenKind } from '../tokens/token-record.js';
+
+/*
+ * What everybody who asks an introspector makes of its answer: it may come from a cache, from a
+ * server that checks less than it should, or from an object of the app's.
+ */
+
+/**
+ * Says why an answer is none; `undefined` where it is one. `active` is a boolean and times are
+ * numbers (RFC 7662 §2.2): anything else tells nothing about a token.
+ */
+export function shapeProblem(response: unknown): string | undefined {
+  if (!isObject(response)) return 'the introspector answered no object';
+  if (typeof response.active !== 'boolean') return '"active" is not a boolean';
+  const { exp, nbf } = response;
+  if (exp !== undefined && !Number.isFinite(exp)) return '"exp" is not a number';
+  if (nbf !== undefined && !Number.isFinite(nbf)) return '"nbf" is not a number';
+  return undefined;
+}
+
+const REFRESH_USES: readonly unknown[] = ['refresh_token', 'refresh'];
+/** The last is Keycloak's, for a refresh token that outlives the session. */
+const REFRESH_TYPES: readonly string[] = ['refresh_token', 'refresh', 'offline'];
+
+/**
+ * What kind of token an active answer is about; `undefined` where it is of neither kind, such as
+ * an ID token. Servers that tell say so by `token_use`, or by a `token_type` that is none of
+ * RFC 6749 §7.1; where a server tells nothing, it is an access token.
+ */
+export function tokenKind({
+  token_use: use,
+  token_type: type,
+}: Readonly<Record<string, unknown>>): TokenKind | undefined {
+  if (isAccessUse(use) && isAccessType(type)) return 'access_token';
+  const isRefreshType = typeof type === 'string' && REFRESH_TYPES.includes(type.toLowerCase());
+  return isRefreshType || REFRESH_USES.includes(use) ? 'refresh_token' : undefined;
+}
+
+function isAccessUse(use: unknown): boolean {
+  return use === undefined || use === 'access_token' || use === 'access';
+}
+
+function isAccessType(type: unknown): boolean {
+  return type === undefined || type === 'Bearer' || isType(type, 'bearer') || isType(type, 'dpop');
+}
+
+/** RFC 6749 §7.1: a token type is compared without regard to case. */
+export function isType(type: unknown, name: 'bearer' | 'dpop'): boolean {
+  return typeof type === 'string' && type.length === name.length && type.toLowerCase() === name;
+}
+
+/** The values of `scope`, which an object of the app's may give as an array. */
+export function scopesOf(scope: unknown): readonly string[] {
+  if (typeof scope === 'string') return scope.split(' ').filter((value) => value !== '');
+  return Array.isArray(scope) ? scope.filter((value) => typeof value === 'string') : [];
+}
