@@ -19,9 +19,9 @@ export interface UnverifiedJws {
  * else, such as an opaque token or a JWE, which has five parts.
  */
 export function unverifiedJws(token: string): UnverifiedJws | undefined {
-  const { 0: first, 1: payload, 2: signature, length } = token.split('.', 4);
-  if (length !== 3 || !isBase64url(first) || !isBase64url(payload) || !isBase64url(signature))
-    return undefined;
+  const parts = token.split('.', 4);
+  if (parts.length !== 3 || !parts.every(isBase64url)) return undefined;
+  const [first, payload] = parts as [string, string, string];
   const header = jsonObject(Buffer.from(first, 'base64url'));
   if (typeof header?.alg !== 'string') return undefined;
   return { header: header as JwsHeader, payload: Buffer.from(payload, 'base64url') };
@@ -40,8 +40,7 @@ export function jsonObject(bytes: Buffer): Record<string, unknown> | undefined {
 }
 
 /** Not a regular expression: V8 keeps the last string that one has matched, and with it the token. */
-function isBase64url(part: string | undefined): part is string {
-  if (part === undefined) return false;
+function isBase64url(part: string): boolean {
   for (let i = 0; i < part.length; i++) {
     const code = part.charCodeAt(i);
     const isLetter = (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
