@@ -293,6 +293,7 @@ describe('jwtIntrospector, when its issuer', () => {
     issuer[part] = good;
     // The shared attempt began a moment after the question, and ends a moment after it.
     await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await rejection(issuer.introspector.introspect(token))).toMatchObject({ reason: 'timeout' });
     issuer.clock.now += 1000;
     expect(await issuer.introspector.introspect(token)).toMatchObject({ active: true });
   });

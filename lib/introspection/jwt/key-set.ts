@@ -86,7 +86,6 @@ export class KeySet {
       const response = await getKeys(settings, await this.#locate());
       const keys = await publishedKeys(response);
       this.#known = { keys, age };
-      this.#failed = undefined;
       return keys;
     } catch (error) {
       this.#failed = { error, age: this.#now() };
