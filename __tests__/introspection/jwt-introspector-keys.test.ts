@@ -339,8 +339,13 @@ describe('jwtIntrospector, when its issuer', () => {
     const answers = await Promise.all([1, 2].map(() => issuer.introspector.introspect(issuer.good)));
     expect(answers).toMatchObject([{ active: true }, { active: true }]);
     expect(performance.now() - began).toBeGreaterThan(450);
+    issuer.clock.now += 29_000;
     await issuer.introspector.introspect(issuer.good);
     expect(issuer.keyRequests()).toBe(2);
+    issuer.keys = published(two);
+    issuer.clock.now += 1000;
+    expect(await issuer.introspector.introspect(issuer.good)).toStrictEqual(INACTIVE);
+    expect(issuer.keyRequests()).toBe(3);
   });
 
   it('I-30 is down, cannot know about a kid that it has not seen', async () => {

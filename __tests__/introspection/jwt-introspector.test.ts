@@ -439,6 +439,15 @@ describe('jwtIntrospector refuses with a TypeError', () => {
   });
 });
 
+describe('jwtIntrospector takes for a type', () => {
+  it.each(['JWT', 'application/at+jwt', 'android-token+jwt'])('%s', async (type) => {
+    const { introspector, token } = await jwtIssuer({ types: [type] });
+    expect(await introspector.introspect(await token({ header: { typ: type } }))).toMatchObject({
+      active: true,
+    });
+  });
+});
+
 describe('a question of jwtIntrospector', () => {
   it('does not begin when the asker has gone before', async () => {
     const asked: string[] = [];

@@ -10,7 +10,7 @@ import { type Introspector, type JwtIntrospectorOptions, jwtIntrospector } from 
 import { json, type Script, type Upstream, upstream } from './scripted-server.js';
 import { API, NOW, SECONDS } from './world.js';
 
-export type SigningKey = GenerateKeyPairResult['privateKey'] | Uint8Array;
+type SigningKey = GenerateKeyPairResult['privateKey'] | Uint8Array;
 
 /** A key of an issuer: what it signs with, and what it publishes. */
 export interface IssuerKey {

@@ -6,14 +6,19 @@ import { PublishedKeys } from './published-keys.js';
 const FRESH_FOR = 600_000;
 /** Milliseconds. While the issuer cannot be reached, its last keys are trusted for so long: by then its tokens have run out too. */
 const TRUSTED_FOR = 3_600_000;
-/** Milliseconds between requests for newer keys, so that tokens with invented keys do not become requests. */
+/** Milliseconds between requests for newer keys than are there, so that tokens with invented keys do not become requests. */
 const COOLDOWN = 30_000;
-/** Milliseconds after a failure in which nothing is asked. */
+/** Milliseconds after a failure in which nothing is asked at all. */
 const PAUSE = 1000;
 
 /** The keys of an issuer, and when they were asked for. */
 interface Known {
   readonly keys: PublishedKeys;
+  readonly age: number;
+}
+
+interface Failure {
+  readonly error: unknown;
   readonly age: number;
 }
 
@@ -27,7 +32,7 @@ export class KeySet {
   readonly #time: AgeClock;
   #known: Known | undefined;
   #pending: Promise<PublishedKeys> | undefined;
-  #failed: { readonly error: unknown; readonly age: number } | undefined;
+  #failed: Failure | undefined;
 
   /** @param locate tells the URL of the keys; may reject, and is asked again then */
   constructor(settings: KeysSettings, locate: () => Promise<string>) {
@@ -44,7 +49,9 @@ export class KeySet {
   async current(): Promise<PublishedKeys> {
     const known = this.#known;
     const age = this.#now();
-    if (known && age < known.age + FRESH_FOR) return known.keys;
+    // Not everybody is to wait for an issuer that hangs.
+    const isGoodFor = this.#failure(COOLDOWN, age) ? TRUSTED_FOR : FRESH_FOR;
+    if (known && age < known.age + isGoodFor) return known.keys;
     try {
       return await this.#fetched();
     } catch (error) {
@@ -64,6 +71,11 @@ export class KeySet {
     return this.#now() < known.age + COOLDOWN ? undefined : this.#fetched();
   }
 
+  /** The last failure, where it is younger than so many milliseconds. */
+  #failure(limit: number, age: number): Failure | undefined {
+    return this.#failed && age < this.#failed.age + limit ? this.#failed : undefined;
+  }
+
   #now(): number {
     this.#time.read();
     return this.#time.age;
@@ -71,7 +83,8 @@ export class KeySet {
 
   async #fetched(): Promise<PublishedKeys> {
     const age = this.#now();
-    if (this.#failed && age < this.#failed.age + PAUSE) throw this.#failed.error;
+    const failure = this.#failure(PAUSE, age);
+    if (failure) throw failure.error;
     this.#pending ??= this.#fetch(age).finally(() => {
       this.#pending = undefined;
     });

@@ -35,7 +35,7 @@ export class PublishedKeys {
    * @throws IntrospectionUnavailableError where the key that fits is broken
    */
   async verify(token: string, { alg, kid }: JwsHeader): Promise<Verification> {
-    const keys = await this.#candidates({ alg, kid: kid as string });
+    const keys = await this.#candidates({ alg, ...(typeof kid === 'string' && { kid }) });
     let fault: unknown;
     for (const key of keys) {
       try {
@@ -52,7 +52,7 @@ export class PublishedKeys {
     return keys.length > 0 && kid !== undefined ? 'wrong' : 'no_key';
   }
 
-  async #candidates(header: { readonly alg: string; readonly kid: string }): Promise<readonly Key[]> {
+  async #candidates(header: { readonly alg: string; readonly kid?: string }): Promise<readonly Key[]> {
     const { JWKSMultipleMatchingKeys, JWKSNoMatchingKey } = this.#jose.errors;
     try {
       return [await this.#find(header)];

@@ -33,7 +33,7 @@ export function typesOption(factory: string, types: unknown = [ACCESS_TOKEN]): r
   );
   const names = types.map(typeName);
   must(
-    !names.some((name) => NEVER.includes(name) || /id[-_ ]?token|^id\+jwt$|refresh/.test(name)),
+    !names.some((name) => NEVER.includes(name) || /\bid[-_ ]?token|^id\+jwt$|refresh/.test(name)),
     factory,
     'types',
     `of access tokens: none of ${NEVER.join(', ')}, nor ID or refresh tokens`,
