@@ -16,6 +16,7 @@ import {
   type TokenStore,
   tokenDigest,
 } from '../lib/index.js';
+import { KEY, signedToken } from './support/jwt-issuer.js';
 import { upstream } from './support/scripted-server.js';
 import { basic, NOW, postToken, world } from './support/world.js';
 
@@ -291,6 +292,39 @@ export { app };`,
     expect(questions[0]?.headers.authorization).toBe(basic('gateway', 's'));
   });
 
+  it('has a guard for JWTs and opaque tokens that works as it stands, but for the addresses', async () => {
+    const code = blocks.find((block) => block.includes('= routingIntrospector')) as string;
+    const server = await upstream((res, { path }) => {
+      const { origin } = server;
+      const metadata = {
+        issuer: origin,
+        introspection_endpoint: `${origin}/introspect`,
+        jwks_uri: `${origin}/jwks`,
+      };
+      const opaque = { active: true, sub: 'bob', scope: 'orders:read', aud: 'https://api.example.com' };
+      const answers: Record<string, object> = { '/introspect': opaque, '/jwks': { keys: [KEY.jwk] } };
+      res.setHeader('Content-Type', 'application/json');
+      res.end(JSON.stringify(answers[path] ?? metadata));
+    });
+    const local = code
+      .replace("'https://id.example.com'", `'${server.origin}'`)
+      .replace('{ issuer, audience }', '{ issuer, audience, allowInsecureRequests: true }')
+      .replace('clientSecret }', 'clientSecret, allowInsecureRequests: true }')
+      .replace('process.env.CLIENT_SECRET', "'change me too'");
+    const { app } = await load<{ app: Express }>(
+      'jwt',
+      `import express from 'express';\nconst app = express();\n${local}\nexport { app };`,
+    );
+    const get = (token: string) => request(app).get('/orders').set('Authorization', `Bearer ${token}`);
+    const exp = Math.floor(Date.now() / 1000) + 60;
+    const claims = { exp, aud: 'https://api.example.com', sub: 'alice', scope: 'orders:read' };
+    expect((await get(await signedToken(server.origin, { claims }))).body).toStrictEqual({ for: 'alice' });
+    expect((await get('opaque')).body).toStrictEqual({ for: 'bob' });
+    expect((await get(await signedToken(server.origin, { claims, header: { typ: 'JWT' } }))).status).toBe(
+      401,
+    );
+  });
+
   it('has settings for other servers that are accepted as they stand', async () => {
     const code = blocks.find((block) => block.includes('const hydra')) as string;
     const { keycloak, hydra } = await load<Record<'keycloak' | 'hydra', Introspector>>(
@@ -332,6 +366,7 @@ export { app };`,
     ['rateLimit', [['http/throttle.ts', 'RateLimitOptions']]],
     ['cachingIntrospector', [['introspection/caching/caching-options.ts', 'CachingIntrospectorOptions']]],
     ['remoteIntrospector', [['introspection/remote/remote-options.ts', 'RemoteIntrospectorOptions']]],
+    ['jwtIntrospector', [['introspection/jwt/jwt-options.ts', 'JwtIntrospectorOptions']]],
     ['MemoryTokenStore', [['tokens/memory-token-store.ts', 'MemoryTokenStoreOptions']]],
     ['LmdbTokenStore', [['stores/lmdb/lmdb-token-store.ts', 'LmdbTokenStoreOptions']]],
     ['Client', [['clients/client.ts', 'Client']]],

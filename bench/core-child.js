@@ -5,7 +5,7 @@ import { request } from 'undici';
 import { readBasicHeader } from '../dist/esm/clients/basic-credentials.js';
 import { judge } from '../dist/esm/guard/judge.js';
 import { challenge } from '../dist/esm/http/challenge.js';
-import { answerOf } from '../dist/esm/introspection/ask.js';
+import { ask } from '../dist/esm/introspection/ask.js';
 import { AUDIENCE, answer, answers, BASIC, ISSUER, newToken, TOKENS, token } from './fixture.js';
 import { upstream } from './guard/upstream.js';
 import { cachingIntrospector, MemoryTokenStore, remoteIntrospector, storeIntrospector } from './library.js';
@@ -36,7 +36,6 @@ for (const [i, value] of values.entries()) {
 }
 let turn = 0;
 const next = () => values[turn++ % TOKENS];
-const ask = (introspector, token) => answerOf(introspector, token, undefined, (answer) => answer);
 
 await time('Map.get', () => known.get(next()));
 await time('SHA-256 and Map.get: the engine of the memory store', () =>

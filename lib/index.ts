@@ -41,9 +41,15 @@ export type {
   IntrospectionResponse,
   Introspector,
 } from './introspection/introspector.js';
+export { jwtIntrospector } from './introspection/jwt/jwt-introspector.js';
+export type { JwtIntrospectorOptions } from './introspection/jwt/jwt-options.js';
 export { type AccessPolicy, defaultPolicy, type TokenView } from './introspection/policy.js';
 export { remoteIntrospector } from './introspection/remote/remote-introspector.js';
 export type { RemoteIntrospectorOptions } from './introspection/remote/remote-options.js';
+export {
+  type RoutingIntrospectorOptions,
+  routingIntrospector,
+} from './introspection/routing-introspector.js';
 export { type StoreIntrospectorOptions, storeIntrospector } from './introspection/store-introspector.js';
 export {
   type IntrospectionGatewayOptions,

@@ -8,7 +8,7 @@ export type UnavailableReason =
   | 'connection'
   /** The certificate or the TLS handshake failed. */
   | 'tls'
-  /** The server's metadata could not be had, or is not usable. */
+  /** The server's metadata or keys could not be had, or are not usable. */
   | 'discovery'
   /** The server refused our own credentials or our right to ask: a fault of ours, not of the caller's token. */
   | 'our_credentials'

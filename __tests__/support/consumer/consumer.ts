@@ -9,11 +9,14 @@ import {
   type HttpError,
   type Introspector,
   introspectionRouter,
+  type JwtIntrospectorOptions,
+  jwtIntrospector,
   MemoryClientStore,
   MemoryTokenStore,
   type RemoteIntrospectorOptions,
   remoteIntrospector,
   requireActiveToken,
+  routingIntrospector,
   storeIntrospector,
   type TokenRecord,
   type TokenStore,
@@ -34,6 +37,9 @@ const remoteOptions: RemoteIntrospectorOptions = {
   fetch: (url, init) => fetch(url, init),
 };
 const remote: Introspector = remoteIntrospector({ ...remoteOptions, fetch, timeout: 1000 });
+
+const jwtOptions: JwtIntrospectorOptions = { issuer: 'https://id.example', types: ['JWT'], fetch };
+const either: Introspector = routingIntrospector({ jwt: jwtIntrospector(jwtOptions), opaque: remote });
 
 const app = express();
 app.use(
@@ -61,6 +67,7 @@ app.get(
 );
 
 app.use(requireActiveToken({ introspector: remote, optional: true }));
+app.use(requireActiveToken({ introspector: either, optional: true }));
 
 // @ts-expect-error a misspelt option is a type error too
 requireActiveToken({ tokens, audiance: 'x' });

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { ALGORITHMS, areAsymmetric, USUAL_ALGORITHMS } from '../../algorithms.js';
 import {
   checkBoolean,
   hasMethods,
@@ -50,8 +51,6 @@ export interface DPoPSettings {
 }
 
 const KNOWN = ['required', 'nonce', 'iatTolerance', 'replay', 'algorithms', 'origin', 'uri'] as const;
-const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'PS256', 'RS256'];
-const ASYMMETRIC = [...ALGORITHMS, 'PS384', 'PS512', 'RS384', 'RS512'];
 const MIN_SECRET = 32;
 
 /** @throws TypeError that names the bad option. `undefined`: DPoP is not understood */
@@ -78,7 +77,7 @@ export function dpopSettings(
       'given a value, or left out',
     );
   }
-  const { required = false, iatTolerance = 60_000, replay, algorithms = ALGORITHMS, uri } = options;
+  const { required = false, iatTolerance = 60_000, replay, algorithms = USUAL_ALGORITHMS, uri } = options;
   checkBoolean(factory, 'dpop.required', required);
   must(isDuration(iatTolerance) && iatTolerance > 0, factory, 'dpop.iatTolerance', 'milliseconds above 0');
   must(
@@ -87,14 +86,7 @@ export function dpopSettings(
     'dpop.replay',
     'an object with a remember method',
   );
-  must(
-    Array.isArray(algorithms) &&
-      algorithms.length > 0 &&
-      algorithms.every((name) => ASYMMETRIC.includes(name)),
-    factory,
-    'dpop.algorithms',
-    `an array of asymmetric algorithms, of ${ASYMMETRIC.join(', ')}`,
-  );
+  must(areAsymmetric(algorithms), factory, 'dpop.algorithms', ALGORITHMS);
   must(uri === undefined || isFunction(uri), factory, 'dpop.uri', 'a function');
   return {
     required,

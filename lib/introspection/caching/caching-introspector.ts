@@ -1,10 +1,11 @@
 import { frozenCopy } from '../../frozen-copy.js';
-import { hasMethods, isObject } from '../../options.js';
+import { isObject } from '../../options.js';
 import type { Soon } from '../../thenable.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import { canAsk } from '../ask.js';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { ActiveResponse, IntrospectionResponse, Introspector } from '../introspector.js';
+import { tellsRevocations } from '../revocations.js';
 import { AgeClock } from './age-clock.js';
 import { Answers, INACTIVE } from './answers.js';
 import { type CachingIntrospectorOptions, type CachingSettings, cachingSettings } from './caching-options.js';
@@ -86,10 +87,6 @@ function followRevocations(cache: AnswerCache, onRevoked: NonNullable<Introspect
 
 function isAnswer(response: unknown): response is IntrospectionResponse {
   return isObject(response) && typeof response.active === 'boolean';
-}
-
-function tellsRevocations(inner: Introspector): inner is Required<Introspector> {
-  return hasMethods(inner, 'onRevoked');
 }
 
 interface AskOptions {

@@ -3,7 +3,7 @@ import { isObject } from '../../options.js';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { ActiveResponse, InactiveResponse, IntrospectionResponse } from '../introspector.js';
 
-const INACTIVE: InactiveResponse = Object.freeze({ active: false });
+export const INACTIVE: InactiveResponse = Object.freeze({ active: false });
 
 const STRINGS = ['sub', 'client_id', 'token_type', 'username', 'iss', 'jti', 'acr'] as const;
 

@@ -5,43 +5,40 @@ import type { AuthorizationServer } from './oauth-types.js';
 import { type Target, type Transport, target, withOneRetry } from './transport.js';
 import { bareCause, TransportError } from './transport-error.js';
 
-/** Where to ask, and what is known of whom. */
-export interface Server {
-  readonly metadata: AuthorizationServer;
-  readonly endpoint: Target;
-}
-
 export interface DiscoverySettings {
   readonly issuer: URL;
   readonly transport: Transport;
   /** Milliseconds for both documents together. */
   readonly timeout: number;
   readonly allowInsecureRequests: boolean;
-  /** Whether the server must publish keys. */
-  readonly signedResponse: boolean;
   readonly clock: () => number;
 }
 
+/** Takes out of a server's metadata what is needed of it; throws where that is not there ({@link namedTarget}). */
+export type Demand<T> = (metadata: AuthorizationServer) => T;
+
 /**
- * Finds the server by its metadata (RFC 8414 §3, OpenID Connect Discovery §4) when it is
+ * Finds what is needed of a server by its metadata (RFC 8414 §3, OpenID Connect Discovery §4) when it is
  * first needed. Callers that come together share one attempt, which none of them can
  * cancel for the others; a failure is not remembered.
  */
-export class Discovery {
+export class Discovery<T> {
   readonly #settings: DiscoverySettings;
-  #pending: Promise<Server> | undefined;
-  /** The server, once it is known. */
-  known: Server | undefined;
+  readonly #demand: Demand<T>;
+  #pending: Promise<T> | undefined;
+  /** What was demanded, once it is known. */
+  known: T | undefined;
 
-  constructor(settings: DiscoverySettings) {
+  constructor(settings: DiscoverySettings, demand: Demand<T>) {
     this.#settings = settings;
+    this.#demand = demand;
   }
 
-  find(): Promise<Server> {
-    this.#pending ??= discover(this.#settings)
-      .then((server) => {
-        this.known = server;
-        return server;
+  find(): Promise<T> {
+    this.#pending ??= discover(this.#settings, this.#demand)
+      .then((found) => {
+        this.known = found;
+        return found;
       })
       .finally(() => {
         this.#pending = undefined;
@@ -50,10 +47,10 @@ export class Discovery {
   }
 }
 
-async function discover(settings: DiscoverySettings): Promise<Server> {
+async function discover<T>(settings: DiscoverySettings, demand: Demand<T>): Promise<T> {
   const deadline = new Deadline(settings.timeout);
   try {
-    return await firstUsable(settings, deadline);
+    return await firstUsable(settings, demand, deadline);
   } catch (error) {
     if (error instanceof IntrospectionUnavailableError && error.reason === 'timeout') throw error;
     throw new IntrospectionUnavailableError(
@@ -67,12 +64,16 @@ async function discover(settings: DiscoverySettings): Promise<Server> {
 }
 
 /** RFC 8414's document, or else OpenID's: many servers have only one, and some of them a web page in place of the other. */
-async function firstUsable(settings: DiscoverySettings, deadline: Deadline): Promise<Server> {
+async function firstUsable<T>(
+  settings: DiscoverySettings,
+  demand: Demand<T>,
+  deadline: Deadline,
+): Promise<T> {
   try {
-    return await fromDocument('oauth2', settings, deadline);
+    return demand(await fromDocument('oauth2', settings, deadline));
   } catch (error) {
     if (deadline.isOver || error instanceof TransportError) throw error;
-    return await fromDocument('oidc', settings, deadline);
+    return demand(await fromDocument('oidc', settings, deadline));
   }
 }
 
@@ -80,7 +81,7 @@ async function fromDocument(
   algorithm: 'oauth2' | 'oidc',
   settings: DiscoverySettings,
   deadline: Deadline,
-): Promise<Server> {
+): Promise<AuthorizationServer> {
   // Loaded here, since CommonJS that cannot load an ES module, Jest's for one, shall still load the rest of the package.
   const oauth = await import('oauth4webapi');
   const response = await oauth.discoveryRequest(settings.issuer, {
@@ -88,14 +89,25 @@ async function fromDocument(
     [oauth.allowInsecureRequests]: settings.allowInsecureRequests,
     [oauth.customFetch]: (url) => getDocument(settings, url, deadline),
   });
-  const metadata = await oauth.processDiscoveryResponse(settings.issuer, response);
-  const { introspection_endpoint: endpoint, jwks_uri: keys } = metadata;
-  const url = endpointUrl(endpoint, settings.allowInsecureRequests);
-  if (!url) throw unusable('names no introspection endpoint that may be used');
-  if (settings.signedResponse && !endpointUrl(keys, settings.allowInsecureRequests)) {
-    throw unusable('names no keys that may be used');
-  }
-  return { metadata, endpoint: target(url) };
+  return oauth.processDiscoveryResponse(settings.issuer, response);
+}
+
+/**
+ * Where a URL of a server's metadata leads, for a {@link Demand}.
+ *
+ * @throws IntrospectionUnavailableError where there is none, or none that may be used
+ */
+export function namedTarget(
+  value: unknown,
+  what: 'introspection endpoint' | 'keys',
+  allowHttp: boolean,
+): Target {
+  const url = endpointUrl(value, allowHttp);
+  if (url) return target(url);
+  throw new IntrospectionUnavailableError(
+    'discovery',
+    `The metadata of the authorization server names no ${what} that may be used`,
+  );
 }
 
 /** A document of the server's, over the same connections as everything else. */
@@ -117,13 +129,6 @@ export function endpointUrl(value: unknown, allowHttp: boolean): URL | undefined
   const url = new URL(value);
   const isAllowed = url.protocol === 'https:' || (allowHttp && url.protocol === 'http:');
   return isAllowed && url.username === '' && url.password === '' && url.hash === '' ? url : undefined;
-}
-
-function unusable(problem: string): IntrospectionUnavailableError {
-  return new IntrospectionUnavailableError(
-    'discovery',
-    `The metadata of the authorization server ${problem}`,
-  );
 }
 
 /** Our own errors quote nobody; of others, only the code is kept. */

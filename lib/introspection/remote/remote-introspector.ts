@@ -4,10 +4,17 @@ import type { Introspector } from '../introspector.js';
 import { readAnswer } from './answer.js';
 import { Deadline } from './deadline.js';
 import { introspectionResponse } from './members.js';
-import { Discovery, type Server } from './metadata.js';
+import { Discovery, namedTarget } from './metadata.js';
+import type { AuthorizationServer } from './oauth-types.js';
 import { type RemoteIntrospectorOptions, type RemoteSettings, remoteSettings } from './remote-options.js';
 import { isSignedAnswer, SignedAnswers } from './signed-answer.js';
-import { type Answer, target, withOneRetry } from './transport.js';
+import { type Answer, type Target, target, withOneRetry } from './transport.js';
+
+/** Where to ask, and what is known of whom. */
+interface Server {
+  readonly metadata: AuthorizationServer;
+  readonly endpoint: Target;
+}
 
 /**
  * An introspector that asks another server's introspection endpoint (RFC 7662).
@@ -45,14 +52,22 @@ export function remoteIntrospector(options: RemoteIntrospectorOptions): Introspe
   };
 }
 
-function serverOf(settings: RemoteSettings): Server | Discovery {
-  const { location } = settings;
-  if ('issuer' in location) return new Discovery({ ...settings, issuer: location.issuer });
+function serverOf(settings: RemoteSettings): Server | Discovery<Server> {
+  const { location, signedResponse, allowInsecureRequests: allowHttp } = settings;
+  if ('issuer' in location) {
+    return new Discovery({ ...settings, issuer: location.issuer }, (metadata) => {
+      if (signedResponse) namedTarget(metadata.jwks_uri, 'keys', allowHttp);
+      return {
+        metadata,
+        endpoint: namedTarget(metadata.introspection_endpoint, 'introspection endpoint', allowHttp),
+      };
+    });
+  }
   const endpoint = target(location.endpoint);
   return { metadata: { issuer: endpoint.url }, endpoint };
 }
 
-function found(discovery: Discovery, deadline: Deadline): Server | Promise<Server> {
+function found(discovery: Discovery<Server>, deadline: Deadline): Server | Promise<Server> {
   return discovery.known ?? deadline.race(discovery.find());
 }
 

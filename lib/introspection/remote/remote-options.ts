@@ -1,12 +1,4 @@
-import {
-  checkBoolean,
-  checkClock,
-  isDuration,
-  isFunction,
-  isNonEmptyString,
-  knownOptions,
-  must,
-} from '../../options.js';
+import { checkBoolean, isFunction, isNonEmptyString, knownOptions, must } from '../../options.js';
 import {
   type Authentication,
   basicClientAuth,
@@ -16,12 +8,11 @@ import {
   noClientAuth,
   postClientAuth,
 } from './authentication.js';
-import { type Fetch, fetchTransport } from './fetch-transport.js';
-import { keepAliveTransport } from './keep-alive-transport.js';
+import { type ConnectionSettings, connectionSettings, issuerUrl, urlExpected } from './connection-options.js';
+import type { Fetch } from './fetch-transport.js';
 import { endpointUrl } from './metadata.js';
 import type { ClientAuth } from './oauth-types.js';
 import { SIGNED } from './signed-answer.js';
-import type { Transport } from './transport.js';
 
 /** Whom to ask, as whom, and how. One of `issuer` and `endpoint` is required. */
 export interface RemoteIntrospectorOptions {
@@ -54,17 +45,13 @@ export interface RemoteIntrospectorOptions {
 }
 
 /** The options, checked and with their defaults. */
-export interface RemoteSettings {
+export interface RemoteSettings extends ConnectionSettings {
   /** Where to look for metadata, or the endpoint itself. */
   readonly location: { readonly issuer: URL } | { readonly endpoint: URL };
   /** Empty where there is none, which is never with `signedResponse`. */
   readonly clientId: string;
   readonly authentication: Authentication;
-  readonly timeout: number;
-  readonly transport: Transport;
   readonly signedResponse: boolean;
-  readonly allowInsecureRequests: boolean;
-  readonly clock: () => number;
 }
 
 const FACTORY = 'remoteIntrospector';
@@ -81,33 +68,19 @@ const KNOWN = [
   'allowInsecureRequests',
   'clock',
 ];
-/** What Node's timers can count. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /** @throws TypeError that names the bad option */
 export function remoteSettings(options: RemoteIntrospectorOptions): RemoteSettings {
   knownOptions(FACTORY, options, KNOWN);
-  const { timeout = 3000, fetch, clock = Date.now, signedResponse = false } = options;
-  const allowHttp = options.allowInsecureRequests ?? false;
-  checkBoolean(FACTORY, 'allowInsecureRequests', allowHttp);
+  const { signedResponse = false } = options;
+  const connection = connectionSettings(FACTORY, options);
   checkBoolean(FACTORY, 'signedResponse', signedResponse);
-  checkClock(FACTORY, clock);
-  must(fetch === undefined || isFunction(fetch), FACTORY, 'fetch', 'a function');
-  must(
-    isDuration(timeout) && timeout > 0 && timeout <= MAX_TIMEOUT,
-    FACTORY,
-    'timeout',
-    'milliseconds above 0',
-  );
   return {
-    location: locationOption(options, allowHttp),
+    ...connection,
+    location: locationOption(options, connection.allowInsecureRequests),
     clientId: clientIdOption(options),
     authentication: authenticationOption(options),
-    timeout,
-    transport: fetch ? fetchTransport(fetch) : keepAliveTransport(timeout),
     signedResponse,
-    allowInsecureRequests: allowHttp,
-    clock,
   };
 }
 
@@ -115,22 +88,16 @@ function locationOption(
   { issuer, endpoint, signedResponse }: RemoteIntrospectorOptions,
   allowHttp: boolean,
 ): RemoteSettings['location'] {
-  const expected = `an absolute ${allowHttp ? 'http: or ' : ''}https: URL`;
   must(
     (issuer === undefined) !== (endpoint === undefined),
     FACTORY,
     'issuer" or "endpoint',
     'given, one of them',
   );
-  if (endpoint === undefined) {
-    const url = endpointUrl(issuer, allowHttp);
-    // RFC 8414 §2.
-    must(url !== undefined && url.search === '', FACTORY, 'issuer', `${expected} without query and fragment`);
-    return { issuer: url };
-  }
+  if (endpoint === undefined) return { issuer: issuerUrl(FACTORY, issuer, allowHttp) };
   must(!signedResponse, FACTORY, 'issuer', 'given in place of "endpoint" where there is "signedResponse"');
   const url = endpointUrl(endpoint, allowHttp);
-  must(url !== undefined, FACTORY, 'endpoint', expected);
+  must(url !== undefined, FACTORY, 'endpoint', urlExpected(allowHttp));
   return { endpoint: url };
 }
 

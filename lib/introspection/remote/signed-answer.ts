@@ -1,9 +1,9 @@
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { IntrospectionResponse } from '../introspector.js';
 import { mediaType, requireOk } from './answer.js';
-import { Deadline } from './deadline.js';
+import { getKeys } from './keys.js';
 import { introspectionResponse } from './members.js';
-import { type DiscoverySettings, getDocument } from './metadata.js';
+import type { DiscoverySettings } from './metadata.js';
 import type { AuthorizationServer } from './oauth-types.js';
 import type { Answer } from './transport.js';
 import { bareCause } from './transport-error.js';
@@ -54,18 +54,7 @@ export class SignedAnswers {
   }
 
   /** One function for all calls: by it oauth4webapi knows that they can share a request for the keys. */
-  readonly #getKeys = async (url: string): Promise<Response> => {
-    const deadline = new Deadline(this.#settings.timeout);
-    try {
-      return await getDocument(this.#settings, url, deadline);
-    } catch (cause) {
-      const { retryAfter } = cause as { retryAfter?: number };
-      const message = 'The keys of the authorization server cannot be had';
-      throw new IntrospectionUnavailableError('discovery', message, { cause, retryAfter });
-    } finally {
-      deadline.release();
-    }
-  };
+  readonly #getKeys = (url: string): Promise<Response> => getKeys(this.#settings, url);
 }
 
 /**

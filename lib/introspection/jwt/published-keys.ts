@@ -1,0 +1,67 @@
+import { noKeys } from '../remote/keys.js';
+import type { JwsHeader } from './jws-form.js';
+
+// The attribute lets the types of an ES module stand in the declarations of the CommonJS build.
+type Jose = typeof import('jose', { with: { 'resolution-mode': 'import' }});
+type FindKey = ReturnType<Jose['createLocalJWKSet']>;
+type Key = Awaited<ReturnType<FindKey>>;
+
+/** A JWS whose signature was verified. */
+export interface VerifiedJws {
+  readonly header: JwsHeader;
+  readonly payload: Buffer;
+}
+
+/**
+ * - `wrong`: the key that the token names has not signed it
+ * - `no_key`: no key here can have signed it, but a newer one may have
+ */
+export type Verification = VerifiedJws | 'wrong' | 'no_key';
+
+/** The keys that an issuer has published at one time (RFC 7517 §5). */
+export class PublishedKeys {
+  readonly #jose: Jose;
+  readonly #find: FindKey;
+
+  /** @throws JWKSInvalid for what is no key set */
+  constructor(jose: Jose, document: unknown) {
+    this.#jose = jose;
+    this.#find = jose.createLocalJWKSet(document as Parameters<Jose['createLocalJWKSet']>[0]);
+  }
+
+  /**
+   * Verifies a signature, with every key that fits where the token names none.
+   *
+   * @throws IntrospectionUnavailableError where the key that fits is broken
+   */
+  async verify(token: string, { alg, kid }: JwsHeader): Promise<Verification> {
+    const keys = await this.#candidates({ alg, ...(typeof kid === 'string' && { kid }) });
+    let fault: unknown;
+    for (const key of keys) {
+      try {
+        const { protectedHeader, payload } = await this.#jose.compactVerify(token, key, {
+          algorithms: [alg],
+        });
+        return { header: protectedHeader, payload: Buffer.from(payload) };
+      } catch (error) {
+        // All that jose has to say of a token is one; anything else is about the key, such as a short one.
+        if (!(error instanceof this.#jose.errors.JOSEError)) fault = error;
+      }
+    }
+    if (fault !== undefined) throw noKeys(fault);
+    return keys.length > 0 && kid !== undefined ? 'wrong' : 'no_key';
+  }
+
+  async #candidates(header: { readonly alg: string; readonly kid?: string }): Promise<readonly Key[]> {
+    const { JWKSMultipleMatchingKeys, JWKSNoMatchingKey } = this.#jose.errors;
+    try {
+      return [await this.#find(header)];
+    } catch (error) {
+      if (error instanceof JWKSNoMatchingKey) return [];
+      if (!(error instanceof JWKSMultipleMatchingKeys)) throw noKeys(error);
+      const keys: Key[] = [];
+      for await (const key of error) keys.push(key);
+      return keys;
+    }
+  }
+}
