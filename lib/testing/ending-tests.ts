@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { tokenDigest } from '../tokens/token-digest.js';
-import { access, type ContractTest, DAY, eventually, HOUR, NOW, rejection, same, told } from './suite.js';
+import {
+  access,
+  type ContractTest,
+  DAY,
+  eventually,
+  HOUR,
+  isTypeError,
+  NOW,
+  rejection,
+  same,
+  told,
+} from './suite.js';
 
 /** `revoke`, `revokeGrant`, `revokeAll`, `onRevoked` and `sweep`. */
 export const endingTests: readonly ContractTest[] = [
@@ -44,7 +55,7 @@ export const endingTests: readonly ContractTest[] = [
       const states = [];
       for (const token of ['at', 'rt', 'other', 'none']) states.push((await store.find(token))?.status);
       same(states, ['revoked', 'revoked', 'approved', 'approved']);
-      assert.ok((await rejection(store.revokeGrant(''))) instanceof TypeError);
+      assert.ok(isTypeError(await rejection(store.revokeGrant(''))));
     },
   },
   {
@@ -76,7 +87,7 @@ export const endingTests: readonly ContractTest[] = [
       await saveAll('b');
       assert.equal(await store.revokeAll({ clientId: 'two', subject: 'bob' }), 2);
       for (const wrong of [{}, { clientId: '' }, { subject: '' }, { client: 'one' }]) {
-        assert.ok((await rejection(store.revokeAll(wrong))) instanceof TypeError);
+        assert.ok(isTypeError(await rejection(store.revokeAll(wrong))));
       }
     },
   },

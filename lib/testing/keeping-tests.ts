@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { storeErrorKind } from '../tokens/store-errors.js';
 import type { NewToken } from '../tokens/token-store.js';
-import { access, type ContractTest, HOUR, NOW, rejection, same } from './suite.js';
+import { access, type ContractTest, HOUR, isTypeError, NOW, rejection, same } from './suite.js';
 
 /** Every member that a record can have. */
 const FULL: NewToken = {
@@ -130,7 +130,11 @@ export const keepingTests: readonly ContractTest[] = [
       scope.push('write');
       const found = await store.find('at');
       same([found?.claims, found?.scope], [{ list: [1] }, ['read']]);
-      assert.throws(() => (found?.scope as string[] | undefined)?.push('admin'), TypeError);
+      try {
+        (found?.scope as string[] | undefined)?.push('admin');
+      } catch {
+        // A frozen answer is as good as a copy.
+      }
       same((await store.find('at'))?.scope, ['read']);
     },
   },
@@ -172,7 +176,7 @@ export const keepingTests: readonly ContractTest[] = [
       ];
       for (const members of bad) {
         const error = await rejection(store.save({ ...access('at'), ...members } as NewToken));
-        assert.ok(error instanceof TypeError, JSON.stringify(Object.keys(members)));
+        assert.ok(isTypeError(error), JSON.stringify(Object.keys(members)));
       }
       assert.equal((await store.find('at')) ?? undefined, undefined);
     },
@@ -220,7 +224,7 @@ export const keepingTests: readonly ContractTest[] = [
         { scope: null },
         { expiresAt: 'x' },
       ]) {
-        assert.ok((await rejection(store.update('full', changes as never))) instanceof TypeError);
+        assert.ok(isTypeError(await rejection(store.update('full', changes as never))));
       }
       same({ ...(await store.find('full')) }, before);
       assert.ok(storeErrorKind(await rejection(store.update('other', { refreshCount: 1 }))) === 'not_found');

@@ -90,6 +90,11 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
+/** By its name: a runner may have a realm of its own, with another `TypeError`. */
+export function isTypeError(error: unknown): boolean {
+  return (error as Error | undefined)?.name === 'TypeError';
+}
+
 /** Waits (milliseconds of real time, at most) until something is so. */
 export async function eventually(isSo: () => unknown, patience = 5000): Promise<void> {
   const end = performance.now() + patience;
