@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
+import { open } from 'lmdb';
 import { LmdbTokenStore, type LmdbTokenStoreOptions } from '../../lib/stores/lmdb/index.js';
 import { StoreProcess } from '../support/other-process.js';
 import { testFaults } from '../support/store-faults.js';
@@ -124,6 +125,27 @@ describe('LmdbTokenStore', () => {
     await store.save({ token: 'later', kind: 'access_token', clientId: 'app' });
     expect(store.find('later')).toMatchObject({ status: 'approved' });
     await store.close();
+  });
+
+  it('leaves nothing of what is swept', async () => {
+    const path = newPath();
+    const clock = { now: 1_790_000_000_000 };
+    const store = new LmdbTokenStore({ path, clock: () => clock.now, retainExpiredFor: 0 });
+    for (let i = 0; i < 5; i++) {
+      const more = { subject: 'alice', grantId: `g-${i}`, expiresAt: clock.now + 1000 };
+      await store.save({ token: `at-${i}`, kind: 'access_token', clientId: 'app', ...more });
+    }
+    await store.update('at-0', { expiresAt: clock.now + 500 });
+    await store.revoke('at-1');
+    clock.now += 1000;
+    expect(await store.sweep()).toBe(5);
+    await store.close();
+    const root = open({ path });
+    const left = ['tokens', 'owned', 'ends'].map((name) => root.openDB({ name }).getCount());
+    // What processes share of the form of records stays.
+    expect(left.slice(1)).toStrictEqual([0, 0]);
+    expect(left[0]).toBeLessThanOrEqual(1);
+    await root.close();
   });
 
   it('revokes all of a client with thousands of tokens', async () => {
