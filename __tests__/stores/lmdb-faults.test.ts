@@ -1,10 +1,13 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import { open } from 'lmdb';
+import { tokenDigest } from '../../lib/index.js';
+import { endAtOnce, rethrow, underWay } from '../../lib/stores/lmdb/ending.js';
 import { LmdbTokenStore, type LmdbTokenStoreOptions } from '../../lib/stores/lmdb/index.js';
 import { StoreProcess } from '../support/other-process.js';
 import { testFaults } from '../support/store-faults.js';
@@ -140,13 +143,121 @@ describe('LmdbTokenStore', () => {
     clock.now += 1000;
     expect(await store.sweep()).toBe(5);
     await store.close();
-    const root = open({ path });
+    const root = open({ path, noSubdir: false });
     const left = ['tokens', 'owned', 'ends'].map((name) => root.openDB({ name }).getCount());
     // What processes share of the form of records stays.
     expect(left.slice(1)).toStrictEqual([0, 0]);
     expect(left[0]).toBeLessThanOrEqual(1);
     await root.close();
   });
+
+  it('drops no live token when the retention is another one after a restart', async () => {
+    const path = newPath();
+    const clock = { now: 1_790_000_000_000 };
+    const hour = 3_600_000;
+    const options = { path, clock: () => clock.now };
+    const before = new LmdbTokenStore({ ...options, retainExpiredFor: 24 * hour });
+    await before.save({ token: 'at', kind: 'access_token', clientId: 'app', expiresAt: clock.now + hour });
+    await before.save({ token: 'dead', kind: 'access_token', clientId: 'app', expiresAt: clock.now + hour });
+    await before.close();
+    const store = new LmdbTokenStore({ ...options, retainExpiredFor: hour });
+    await store.update('at', { expiresAt: clock.now + 1000 * hour });
+    clock.now += 25 * hour;
+    expect([await store.sweep(), await store.sweep()]).toStrictEqual([1, 0]);
+    expect(store.find('at')).toMatchObject({ status: 'approved' });
+    await store.close();
+  });
+
+  it('drops nothing by an index that is out of date', async () => {
+    const path = newPath();
+    const clock = { now: 1_790_000_000_000 };
+    const store = new LmdbTokenStore({ path, clock: () => clock.now, retainExpiredFor: 0 });
+    await store.save({ token: 'at', kind: 'access_token', clientId: 'app' });
+    const root = open({ path, noSubdir: false });
+    await root.openDB({ name: 'ends' }).put([1, tokenDigest('at')], true);
+    await root.openDB({ name: 'ends' }).put([2, tokenDigest('gone')], true);
+    await root.close();
+    expect(await store.sweep()).toBe(0);
+    expect(store.find('at')).toMatchObject({ status: 'approved' });
+    await store.close();
+  });
+
+  it('goes by what it was given, whatever becomes of that while it waits for the lock', async () => {
+    const store = new LmdbTokenStore({ path: newPath() });
+    await store.save({ token: 'at', kind: 'access_token', clientId: 'app' });
+    const changes = { scope: ['read'] };
+    const updated = store.update('at', changes);
+    changes.scope.push('admin');
+    expect([(await updated).scope, store.find('at')?.scope]).toEqual([['read'], ['read']]);
+    await store.close();
+  });
+
+  it('takes a folder with a dot in its name', async () => {
+    const store = new LmdbTokenStore({ path: `${newPath()}.lmdb` });
+    await store.save({ token: 'at', kind: 'access_token', clientId: 'app' });
+    await store.close();
+  });
+
+  it('ends a process at once where a change is under way, and only there', () => {
+    const kill = jest.spyOn(process, 'kill').mockReturnValue(true);
+    endAtOnce();
+    expect(kill).not.toHaveBeenCalled();
+    underWay.writes += 1;
+    endAtOnce();
+    underWay.writes -= 1;
+    expect(kill).toHaveBeenCalledWith(process.pid, 'SIGKILL');
+  });
+
+  it('leaves no rejection of the driver without a listener', async () => {
+    const error = Object.assign(new Error('Commit failed'), {
+      commitError: Promise.reject(new Error('disk')),
+    });
+    for (const failed of [error, Object.assign(new Error('other'), { commitError: undefined })])
+      expect(() => rethrow(failed)).toThrow(failed);
+    // A rejection without a listener would end the tests here.
+    await new Promise((passed) => setImmediate(passed));
+  });
+
+  it('finishes what is under way before it closes', async () => {
+    const path = newPath();
+    const store = new LmdbTokenStore({ path });
+    const saved = Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        store.save({ token: `at-${i}`, kind: 'access_token', clientId: 'app' }),
+      ),
+    );
+    await store.close();
+    expect(await saved).toHaveLength(20);
+    expect(() => store.onRevoked(() => {})).toThrow(
+      expect.objectContaining({ name: 'StoreUnavailableError' }),
+    );
+  });
+
+  it.each(process.platform === 'linux' ? ['StoreUnavailableError'] : [])(
+    'a full disk is a %s, and not the end of the process',
+    async (name) => {
+      const path = newPath();
+      // A limit on the size of files stands for the disk.
+      const program = `
+      import { LmdbTokenStore } from ${JSON.stringify(resolve('dist/esm/stores/lmdb/index.js'))};
+      const store = new LmdbTokenStore({ path: ${JSON.stringify(path)}, timeout: 5000 });
+      const names = new Set();
+      for (let i = 0; i < 400; i++) {
+        const claims = { pad: 'x'.repeat(20000) };
+        await store.save({ token: 'at-' + i, kind: 'access_token', clientId: 'app', claims }).catch((error) => names.add(error.name));
+      }
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      console.log(JSON.stringify([[...names], store.find('at-0')?.clientId]));
+      await store.close();
+      process.exit();`;
+      const script = `trap '' XFSZ; ulimit -f 2048; exec "$0" --input-type=module -e "$1"`;
+      const { stdout } = await promisify(execFile)('bash', ['-c', script, process.execPath, program], {
+        maxBuffer: 2 ** 26,
+      });
+      expect(JSON.parse(stdout)).toStrictEqual([[name], 'app']);
+    },
+    60_000,
+  );
 
   it('revokes all of a client with thousands of tokens', async () => {
     const store = new LmdbTokenStore({ path: newPath(), timeout: 10_000 });

@@ -51,6 +51,12 @@ export class StoreProcess {
     this.#process.send({ id: 0, method, args });
   }
 
+  /** Resolves when it has ended by itself. */
+  async ended(): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null)
+      await once(this.#process, 'exit');
+  }
+
   /** kill -9. Resolves when it is gone and all it has printed is here. */
   async kill(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;

@@ -68,4 +68,18 @@ export function testFaults({ kind, options: newOptions, open }: FaultSettings): 
       await store.close();
     }
   }, 600_000);
+
+  it('lets the others write on when one ends in the middle of a change, by an exit or an exception', async () => {
+    const options = newOptions();
+    const store = await open(options);
+    for (let round = 0; round < (IS_LONG ? 40 : 6); round++) {
+      const other = await StoreProcess.start(kind, options);
+      other.begin('end', round % 2 === 0 ? 'exit' : 'throw');
+      await other.ended();
+      const token = `round-${round}`;
+      await store.save({ token, kind: 'access_token', clientId: 'app' });
+      expect(await store.revoke(token)).toBe(1);
+    }
+    await store.close();
+  }, 120_000);
 }

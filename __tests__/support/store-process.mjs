@@ -14,6 +14,19 @@ const methods = {
     while ((await cache.introspect(token)).active) await new Promise((resolve) => setTimeout(resolve, 1));
     return String(process.hrtime.bigint());
   },
+  /** Writes without end, and ends in the middle of it. */
+  async end(how) {
+    for (let i = 0; i < 4; i++) {
+      void (async () => {
+        for (let n = 0; ; n++)
+          await store.save({ token: `${process.pid}-${i}-${n}`, kind: 'access_token', clientId: 'app' });
+      })();
+    }
+    setTimeout(() => {
+      if (how === 'exit') process.exit(0);
+      throw new Error('on purpose');
+    }, 30);
+  },
   async churn(run) {
     const worker = async (first) => {
       for (let i = first; ; i += 4) {

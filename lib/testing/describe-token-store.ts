@@ -22,6 +22,8 @@ export interface DescribeTokenStoreOptions {
 }
 
 const FACTORY = 'describeTokenStore';
+/** Longer (ms) than what a test waits for. */
+const TEST_TIMEOUT = 60_000;
 const CAPABILITIES: readonly (keyof StoreCapabilities)[] = ['clock', 'share', 'reopen', 'disconnect'];
 const SECTIONS: readonly (readonly [string, readonly ContractTest[]])[] = [
   ['keeps tokens', keepingTests],
@@ -66,7 +68,7 @@ export function describeTokenStore(
           if (missing.length > 0) {
             it.skip(`${test.name} (skipped: no capability "${missing.join('", "')}")`, async () => {});
           } else {
-            it(test.name, () => runTest(test, open, capabilities));
+            it(test.name, () => runTest(test, open, capabilities), TEST_TIMEOUT);
           }
         }
       });

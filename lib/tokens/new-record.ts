@@ -72,18 +72,20 @@ export function newRecord(token: NewToken, now: number): NewParts {
   };
 }
 
-/** `record` with `changes` made; `null` takes an optional member away. @throws TypeError as {@link newRecord} */
-export function changedRecord(record: TokenRecord, changes: TokenChanges, now: number): TokenRecord {
+/** What an update changes, read once, so that nothing the caller does later matters. @throws TypeError as {@link newRecord} */
+export function readChanges(changes: TokenChanges): TokenChanges {
   if (!isObject(changes)) throw new TypeError('update: the changes must be an object');
   refuseOthers('update', changes, UPDATABLE);
   const removed = REMOVABLE.filter((member) => changes[member] === null);
   const kept = UPDATABLE.filter((member) => !(removed as readonly string[]).includes(member));
-  const changed: Record<string, unknown> = {
-    ...record,
-    lastModifiedAt: now,
-    ...copied('update', changes, kept),
-  };
-  for (const member of removed) delete changed[member];
+  const removals = Object.fromEntries(removed.map((member) => [member, null]));
+  return Object.freeze({ ...copied('update', changes, kept), ...removals });
+}
+
+/** `record` with `changes` made; `null` takes an optional member away. @throws TypeError as {@link newRecord} */
+export function changedRecord(record: TokenRecord, changes: TokenChanges, now: number): TokenRecord {
+  const changed: Record<string, unknown> = { ...record, lastModifiedAt: now, ...readChanges(changes) };
+  for (const member of REMOVABLE) if (changed[member] === null) delete changed[member];
   check('update', changed, now);
   return Object.freeze(changed) as unknown as TokenRecord;
 }

@@ -9,10 +9,13 @@ interface Ending extends Pick<TokenRecord, 'status'> {
   readonly lastModifiedAt?: number;
 }
 
+/** From when on a record is dead, which is kept for a while then; `undefined` where that is never. */
+export function endOf({ expiresAt, status, lastModifiedAt }: Ending): number | undefined {
+  if (expiresAt !== undefined) return expiresAt;
+  return status === 'revoked' ? lastModifiedAt : undefined;
+}
+
 /** Until when a record is kept: a live one for ever, a dead one for its retention (ms). */
-export function keptUntil({ expiresAt, status, lastModifiedAt }: Ending, retainExpiredFor: number): number {
-  if (expiresAt !== undefined) return expiresAt + retainExpiredFor;
-  if (status === 'approved') return Number.POSITIVE_INFINITY;
-  // Every record of a store of ours has it.
-  return (lastModifiedAt as number) + retainExpiredFor;
+export function keptUntil(record: Ending, retainExpiredFor: number): number {
+  return (endOf(record) ?? Number.POSITIVE_INFINITY) + retainExpiredFor;
 }

@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { checkClock, isDuration, isNonEmptyString, knownOptions, must } from '../../options.js';
 import { repeatWeakly, sweepInBackground } from '../../tokens/background-sweep.js';
-import { changedRecord, newRecord, revokedRecord } from '../../tokens/new-record.js';
-import { keptUntil, RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
+import { changedRecord, newRecord, readChanges, revokedRecord } from '../../tokens/new-record.js';
+import { endOf, RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
 import { RevocationListeners } from '../../tokens/revocation-listeners.js';
 import { seal } from '../../tokens/sealed-value.js';
 import { shownRecord } from '../../tokens/shown-record.js';
@@ -13,7 +13,9 @@ import { tokenDigest } from '../../tokens/token-digest.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
 import type { ManagedTokenStore, NewToken, TokenChanges } from '../../tokens/token-store.js';
 import { OPERATION_TIMEOUT, operation, storeFault } from '../operation.js';
+import { ownerKey, ownersOf } from '../owners.js';
 import { recordOf, type StoredRecord, stored } from '../stored-record.js';
+import { endWithoutHarm, rethrow, underWay } from './ending.js';
 import { RevocationLog } from './revocation-log.js';
 
 export interface LmdbTokenStoreOptions {
@@ -33,11 +35,11 @@ const BATCH = 500;
 /** How often (ms) a process looks for what others have revoked. */
 const POLL_INTERVAL = 20;
 
+/** How often (ms) `close` looks whether all is done. */
+const CLOSE_CHECK = 5;
+
 /** Sorts after every digest, as `!` sorts before all that one has. */
 const AFTER_DIGESTS = '~';
-
-/** By what tokens are found other than by themselves. */
-type Owner = 'grant' | 'client' | 'subject';
 
 /**
  * Tokens in an LMDB database: durable, embedded, and shared by the processes of one machine
@@ -50,7 +52,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
   readonly #tokens: Database<StoredRecord, string>;
   /** The digests of each grant, client and subject: [owner, digest]. No `dupSort`, whose values the driver cannot list in a transaction. */
   readonly #owned: Database<true, [owner: string, digest: string]>;
-  /** The digests by the time until which they are kept: [end, digest]. */
+  /** The digests by the time at which they end: [end, digest]. How long they are kept then is no matter of the index. */
   readonly #ends: Database<true, [end: number, digest: string]>;
   readonly #log: RevocationLog;
   readonly #listeners = new RevocationListeners();
@@ -61,6 +63,8 @@ export class LmdbTokenStore implements ManagedTokenStore {
   #told = 0;
   #watch: NodeJS.Timeout | undefined;
   readonly #sweeping: NodeJS.Timeout;
+  /** The changes of this store that are under way. */
+  #pending = 0;
   #isClosed = false;
 
   /** @throws TypeError that names a bad option; StoreUnavailableError when the database cannot be opened */
@@ -81,7 +85,9 @@ export class LmdbTokenStore implements ManagedTokenStore {
     this.#clock = clock;
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
-      this.#root = open({ path });
+      // A path with a dot is a folder all the same; and a batch of the driver's own would reject where nobody listens.
+      this.#root = open({ path, noSubdir: false, eventTurnBatching: false });
+      endWithoutHarm();
       this.#tokens = this.#root.openDB({ name: 'tokens', sharedStructuresKey: Symbol.for('structures') });
       this.#owned = this.#root.openDB({ name: 'owned' });
       this.#ends = this.#root.openDB({ name: 'ends' });
@@ -95,8 +101,9 @@ export class LmdbTokenStore implements ManagedTokenStore {
   find(token: string): TokenRecord | undefined {
     const digest = tokenDigest(token);
     try {
+      this.#demandOpen();
       this.#readAnew();
-      const found = this.#get(digest);
+      const found = this.#tokens.get(digest);
       return found && shownRecord(recordOf(found), found.sealed, token);
     } catch (error) {
       throw storeFault('find', error);
@@ -108,7 +115,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
     const digest = tokenDigest(value);
     const sealed = refreshToken === undefined ? undefined : seal(refreshToken, value);
     await this.#write('save', () => {
-      if (this.#get(digest)) throw new ConflictError('save: this token exists');
+      if (this.#tokens.get(digest)) throw new ConflictError('save: this token exists');
       this.#put(digest, stored(record, sealed));
       for (const owner of ownersOf(record)) void this.#owned.put([owner, digest], true);
     });
@@ -117,10 +124,11 @@ export class LmdbTokenStore implements ManagedTokenStore {
 
   async update(token: string, changes: TokenChanges): Promise<TokenRecord> {
     const digest = tokenDigest(token);
+    const given = readChanges(changes);
     const { record, sealed } = await this.#write('update', () => {
-      const before = this.#get(digest);
+      const before = this.#tokens.get(digest);
       if (!before) throw new NotFoundError('update: there is no such token');
-      const changed = changedRecord(recordOf(before), changes, this.#clock());
+      const changed = changedRecord(recordOf(before), given, this.#clock());
       this.#put(digest, stored(changed, before.sealed), before);
       return { record: changed, sealed: before.sealed };
     });
@@ -151,7 +159,9 @@ export class LmdbTokenStore implements ManagedTokenStore {
       let digests: readonly string[] = [];
       revoked += await this.#revokeAllOf('revokeAll', () => {
         digests = this.#ownedBy(owner, last, BATCH);
-        return digests.filter((digest) => clientId === undefined || this.#get(digest)?.clientId === clientId);
+        return digests.filter(
+          (digest) => clientId === undefined || this.#tokens.get(digest)?.clientId === clientId,
+        );
       });
       if (digests.length < BATCH) return revoked;
       last = digests.at(-1) as string;
@@ -162,9 +172,9 @@ export class LmdbTokenStore implements ManagedTokenStore {
     const now = this.#clock();
     let dropped = 0;
     for (;;) {
-      const count = await this.#write('sweep', () => this.#dropSome(now));
-      dropped += count;
-      if (count < BATCH) break;
+      const batch = await this.#write('sweep', () => this.#dropSome(now));
+      dropped += batch.dropped;
+      if (batch.seen < BATCH) break;
     }
     await this.#write('sweep', () => this.#log.prune());
     return dropped;
@@ -179,13 +189,21 @@ export class LmdbTokenStore implements ManagedTokenStore {
     };
   }
 
-  /** Closes the database. Whoever asks afterwards gets a `StoreUnavailableError`. */
+  /**
+   * Closes the database when what is under way is done, or its time is up. Whoever asks afterwards
+   * gets a `StoreUnavailableError`. To be called before the process ends.
+   */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#stopWatching();
     clearInterval(this.#sweeping);
-    await this.#root.close();
+    for (let i = 0; this.#pending > 0 && i < this.#timeout / CLOSE_CHECK; i++) await pause(CLOSE_CHECK);
+    // After a failed write the driver waits for ever.
+    const closed = new AbortController();
+    const late = pause(this.#timeout, undefined, { signal: closed.signal }).catch(() => {});
+    await Promise.race([this.#root.close(), late]);
+    closed.abort();
   }
 
   /** The driver reads one state of the database for all of a turn; what another process has revoked must be seen at once. */
@@ -193,26 +211,19 @@ export class LmdbTokenStore implements ManagedTokenStore {
     this.#tokens.resetReadTxn();
   }
 
-  #get(digest: string): StoredRecord | undefined {
-    // The driver does not survive a look into a database that was closed.
+  /** The driver does not survive a look into a database that was closed. */
+  #demandOpen(): void {
     if (this.#isClosed) throw new Error('The database was closed');
-    return this.#tokens.get(digest);
   }
 
   /** In a transaction: keeps a record in place of the one before. */
   #put(digest: string, record: StoredRecord, before?: StoredRecord): void {
     void this.#tokens.put(digest, record);
-    const end = this.#endOf(record);
-    const endBefore = before && this.#endOf(before);
+    const end = endOf(record);
+    const endBefore = before && endOf(before);
     if (end === endBefore) return;
     if (endBefore !== undefined) void this.#ends.remove([endBefore, digest]);
     if (end !== undefined) void this.#ends.put([end, digest], true);
-  }
-
-  /** Until when a record is kept; `undefined`: for ever. */
-  #endOf(record: StoredRecord): number | undefined {
-    const end = keptUntil(record, this.#retainExpiredFor);
-    return Number.isFinite(end) ? end : undefined;
   }
 
   /** Revokes tokens in one transaction, and tells the listeners of this process when they are. */
@@ -221,7 +232,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
     const revoked = await this.#write(name, () => {
       let count = 0;
       for (const digest of digests()) {
-        const before = this.#get(digest);
+        const before = this.#tokens.get(digest);
         if (!before || before.status === 'revoked') continue;
         this.#put(digest, stored(revokedRecord(recordOf(before), now), before.sealed), before);
         this.#log.append(digest);
@@ -233,15 +244,22 @@ export class LmdbTokenStore implements ManagedTokenStore {
     return revoked;
   }
 
-  #dropSome(now: number): number {
-    const over = [...this.#ends.getKeys({ end: [now, AFTER_DIGESTS], limit: BATCH })];
+  /** Resolves to how many were looked at, and how many of them dropped. */
+  #dropSome(now: number): { readonly seen: number; readonly dropped: number } {
+    const over = [
+      ...this.#ends.getKeys({ end: [now - this.#retainExpiredFor, AFTER_DIGESTS], limit: BATCH }),
+    ];
+    let dropped = 0;
     for (const [end, digest] of over) {
-      const record = this.#get(digest) as StoredRecord;
+      void this.#ends.remove([end, digest]);
+      const record = this.#tokens.get(digest);
+      // A hint only: what the record itself says decides.
+      if (!record || endOf(record) !== end) continue;
       for (const owner of ownersOf(record)) void this.#owned.remove([owner, digest]);
       void this.#tokens.remove(digest);
-      void this.#ends.remove([end, digest]);
+      dropped += 1;
     }
-    return over.length;
+    return { seen: over.length, dropped };
   }
 
   /** The digests of an owner in their order, from the one after `last` on. */
@@ -253,24 +271,42 @@ export class LmdbTokenStore implements ManagedTokenStore {
   /** One transaction, which is on disk when it resolves. `work` throws before its first change, or not at all. */
   async #write<T>(name: string, work: () => T): Promise<T> {
     return operation(name, this.#timeout, async () => {
-      if (this.#isClosed) throw new Error('The database was closed');
-      // Others' work may share the transaction, so what is thrown must not get out of it.
-      const outcome = await this.#root.transaction((): { value: T } | { thrown: unknown } => {
+      this.#demandOpen();
+      this.#pending += 1;
+      underWay.writes += 1;
+      try {
+        return await this.#transaction(work);
+      } finally {
+        this.#pending -= 1;
+        underWay.writes -= 1;
+      }
+    });
+  }
+
+  async #transaction<T>(work: () => T): Promise<T> {
+    // Others' work may share the transaction, so what is thrown must not get out of it.
+    const outcome = await this.#root
+      .transaction((): { value: T } | { thrown: unknown } => {
         try {
           return { value: work() };
         } catch (thrown) {
           return { thrown };
         }
-      });
-      if ('thrown' in outcome) throw outcome.thrown;
-      await this.#root.flushed;
-      return outcome.value;
-    });
+      })
+      .catch(rethrow);
+    if ('thrown' in outcome) throw outcome.thrown;
+    await this.#root.flushed;
+    return outcome.value;
   }
 
   #startWatching(): void {
-    this.#readAnew();
-    this.#told = this.#log.last();
+    try {
+      this.#demandOpen();
+      this.#readAnew();
+      this.#told = this.#log.last();
+    } catch (error) {
+      throw storeFault('onRevoked', error);
+    }
     this.#watch = repeatWeakly(this, POLL_INTERVAL, (store) => store.#tellNews());
   }
 
@@ -288,20 +324,4 @@ export class LmdbTokenStore implements ManagedTokenStore {
       this.#listeners.tell(digest);
     }
   }
-}
-
-/** A key of one length, whatever stands in an identifier and however long it is. */
-function ownerKey(owner: Owner, id: string): string {
-  return hash('sha256', `${owner} ${id}`, 'base64url');
-}
-
-function ownersOf({
-  clientId,
-  subject,
-  grantId,
-}: Pick<TokenRecord, 'clientId' | 'subject' | 'grantId'>): string[] {
-  const keys = [ownerKey('client', clientId)];
-  if (subject !== undefined) keys.push(ownerKey('subject', subject));
-  if (grantId !== undefined) keys.push(ownerKey('grant', grantId));
-  return keys;
 }
