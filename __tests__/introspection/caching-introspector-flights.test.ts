@@ -187,6 +187,12 @@ describe('cachingIntrospector and those who leave: behaviour 11', () => {
   });
 });
 
+/** What an introspector calls when tokens are revoked. */
+interface Telling {
+  readonly tell: (digest: string) => void;
+  readonly missed: () => void;
+}
+
 describe('cachingIntrospector and revocation: behaviour 17', () => {
   it('R-07 invalidate forgets an answer at once, active or not', async () => {
     const { cache, inner } = cached();
@@ -229,6 +235,24 @@ describe('cachingIntrospector and revocation: behaviour 17', () => {
     expect(told).toHaveLength(2);
   });
 
+  it('R-07 forgets everything when its introspector may have missed revocations', async () => {
+    const { cache, inner, missed } = (() => {
+      let onMissed: (() => void) | undefined;
+      const asked = upstream((token: string) => ({ active: token !== 'dead' }));
+      asked.onRevoked = (_listener, listenerOfMissed) => {
+        onMissed = listenerOfMissed;
+        return () => {};
+      };
+      const made = cachingIntrospector(asked, { clock: () => NOW });
+      return { cache: made, inner: asked, missed: () => onMissed?.() };
+    })();
+    for (const token of ['a', 'dead']) await cache.introspect(token);
+    missed();
+    expect(cache.stats()).toMatchObject({ size: 0, negativeSize: 0 });
+    for (const token of ['a', 'dead']) await cache.introspect(token);
+    expect(inner.asked).toHaveLength(4);
+  });
+
   it('has no onRevoked where its introspector has none', () => {
     expect('onRevoked' in cached().cache).toBe(false);
   });
@@ -236,18 +260,19 @@ describe('cachingIntrospector and revocation: behaviour 17', () => {
   it.each([
     ['invalidate', (cache: CachingIntrospector) => void cache.invalidate('t')],
     ['clear', (cache: CachingIntrospector) => cache.clear()],
-    ['onRevoked', (_cache: CachingIntrospector, tell: (digest: string) => void) => tell(tokenDigest('t'))],
+    ['onRevoked', (_cache: CachingIntrospector, { tell }: Telling) => tell(tokenDigest('t'))],
+    ['onMissed', (_cache: CachingIntrospector, { missed }: Telling) => missed()],
   ])('R-07 %s wins over the answer of a question under way: it is asked again', async (_how, revoke) => {
     const answers = [deferred<unknown>(), deferred<unknown>()];
-    let tell: (digest: string) => void = () => {};
+    let telling: Telling | undefined;
     const inner = upstream(() => answers[inner.asked.length - 1]?.promise);
-    inner.onRevoked = (listener) => {
-      tell = listener;
+    inner.onRevoked = (tell, missed = () => {}) => {
+      telling = { tell, missed };
       return () => {};
     };
     const cache = cachingIntrospector(inner, { clock: () => NOW });
     const waiting = [cache.introspect('t'), cache.introspect('t')];
-    revoke(cache, tell);
+    revoke(cache, telling as Telling);
     const late = cache.introspect('t');
     answers[0]?.resolve(LIVE);
     await settled();

@@ -192,6 +192,26 @@ describe('LmdbTokenStore', () => {
     await store.close();
   });
 
+  it('says that it has missed some when it stood still for so long that the log was pruned', async () => {
+    const path = newPath();
+    const store = new LmdbTokenStore({ path });
+    const told: string[] = [];
+    const stop = store.onRevoked(
+      (digest) => told.push(digest),
+      () => told.push('missed'),
+    );
+    const root = open({ path, noSubdir: false });
+    const log = root.openDB<string, number>({ name: 'revocations', encoding: 'string' });
+    await log.put(7, 'g');
+    for (let i = 0; i < 400 && told.length < 2; i++) await new Promise((passed) => setTimeout(passed, 5));
+    await log.put(8, 'h');
+    for (let i = 0; i < 400 && told.length < 3; i++) await new Promise((passed) => setTimeout(passed, 5));
+    expect(told).toStrictEqual(['missed', 'g', 'h']);
+    stop();
+    await root.close();
+    await store.close();
+  });
+
   it('takes a folder with a dot in its name', async () => {
     const store = new LmdbTokenStore({ path: `${newPath()}.lmdb` });
     await store.save({ token: 'at', kind: 'access_token', clientId: 'app' });

@@ -48,7 +48,9 @@ export interface Introspector {
   ): Promise<IntrospectionResponse>;
   /**
    * Tells the digest (`tokenDigest`) of each token that it learns was revoked, so that a
-   * cache in front of it can drop the answer at once. Returns a function that ends the telling.
+   * cache in front of it can drop the answer at once. Calls `onMissed` when there may have been
+   * revocations of which it did not learn: a cache then drops all answers. Returns a function
+   * that ends the telling.
    */
-  onRevoked?(listener: (digest: string) => void): () => void;
+  onRevoked?(listener: (digest: string) => void, onMissed?: () => void): () => void;
 }

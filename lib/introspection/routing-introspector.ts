@@ -35,8 +35,8 @@ export function routingIntrospector(options: RoutingIntrospectorOptions): Intros
   if (telling.length === 0) return { introspect };
   return {
     introspect,
-    onRevoked(listener) {
-      const stops = telling.map((introspector) => introspector.onRevoked(listener));
+    onRevoked(...listeners) {
+      const stops = telling.map((introspector) => introspector.onRevoked(...listeners));
       return () => {
         for (const stop of stops) stop();
       };

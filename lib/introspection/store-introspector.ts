@@ -41,7 +41,7 @@ export function storeIntrospector(tokens: TokenStore, options: StoreIntrospector
   canAsk(introspect, ask);
   return {
     introspect,
-    ...(canTellRevocations(tokens) && { onRevoked: (listener) => tokens.onRevoked(listener) }),
+    ...(canTellRevocations(tokens) && { onRevoked: (...listeners) => tokens.onRevoked(...listeners) }),
   };
 }
 

@@ -5,6 +5,7 @@ import { changedRecord, newRecord, revokedRecord } from './new-record.js';
 import { lifeOf, type PackedRecord, type RecordLife, RecordPacker } from './record-packer.js';
 import { keptUntil, RETAIN_EXPIRED_FOR } from './retention.js';
 import { RevocationListeners } from './revocation-listeners.js';
+import { readOwners } from './revoke-all.js';
 import { seal } from './sealed-value.js';
 import { ShardedMap } from './sharded-map.js';
 import { shownRecord } from './shown-record.js';
@@ -119,11 +120,7 @@ export class MemoryTokenStore implements ManagedTokenStore {
   }
 
   async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
-    knownOptions('revokeAll', of, ['clientId', 'subject']);
-    const { clientId, subject } = of;
-    must(clientId === undefined || isNonEmptyString(clientId), 'revokeAll', 'clientId', 'a non-empty string');
-    must(subject === undefined || isNonEmptyString(subject), 'revokeAll', 'subject', 'a non-empty string');
-    must(clientId !== undefined || subject !== undefined, 'revokeAll', 'clientId" or "subject', 'given');
+    const { clientId, subject } = readOwners(of);
     const now = this.#clock();
     let revoked = 0;
     await this.#walk((digest, entry) => {

@@ -62,6 +62,11 @@ export interface ManagedTokenStore extends TokenStore {
   revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number>;
   /** Removes the records whose retention is over; resolves to how many. Also runs by itself. */
   sweep(): Promise<number>;
-  /** Tells the digest of each token as it is revoked. Returns a function that ends the telling. */
-  onRevoked(listener: (digest: string) => void): () => void;
+  /**
+   * Tells the digest of each token as it is revoked, by this process or another. Calls `onMissed`
+   * when revocations may have happened of which it cannot tell, as when the connection on which
+   * others tell theirs was lost, and again when it is back: whoever remembers answers must forget
+   * them all. Returns a function that ends the telling.
+   */
+  onRevoked(listener: (digest: string) => void, onMissed?: () => void): () => void;
 }

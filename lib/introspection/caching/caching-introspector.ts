@@ -62,7 +62,7 @@ const MAX_QUESTIONS = 3;
  *   with the `hint` of the first.
  * - When `inner` rejects, nothing is remembered, and those who wait reject with the same error.
  * - Where `inner` tells of revocations, it follows. Whoever waits at that moment, or asks later,
- *   gets an answer that was asked for after it.
+ *   gets an answer that was asked for after it. Where `inner` may have missed some, all is forgotten.
  *
  * @throws TypeError that names a bad, missing or unknown option
  */
@@ -78,11 +78,15 @@ export function cachingIntrospector(
 /** Those who tell of revocations must not keep a cache alive that nobody uses any more. */
 function followRevocations(cache: AnswerCache, onRevoked: NonNullable<Introspector['onRevoked']>): void {
   const weak = new WeakRef(cache);
-  const stop = onRevoked((digest) => {
+  const withCache = (work: (target: AnswerCache) => void): void => {
     const target = weak.deref();
-    if (target) void target.forget(digest);
+    if (target) work(target);
     else stop();
-  });
+  };
+  const stop = onRevoked(
+    (digest) => withCache((target) => void target.forget(digest)),
+    () => withCache((target) => target.clear()),
+  );
 }
 
 function isAnswer(response: unknown): response is IntrospectionResponse {
@@ -122,7 +126,7 @@ class AnswerCache implements CachingIntrospector {
     this.#breaker = breaker && new CircuitBreaker(breaker.failures, breaker.resetAfter, time);
     this.#shared = shared && new SharedAnswers(shared, maxAge, time);
     canAsk(this.introspect, (token, asked) => this.#ask(token, asked));
-    if (tellsRevocations(inner)) this.onRevoked = (listener) => inner.onRevoked(listener);
+    if (tellsRevocations(inner)) this.onRevoked = (...listeners) => inner.onRevoked(...listeners);
   }
 
   /** Of each cache its own, so that it can be told from a function that somebody has put in its place. */
