@@ -14,15 +14,13 @@ function scripted({ open, probe }: { open?: () => Promise<void>; probe?: () => P
     interval: 10,
     timeout: 40,
     async open(events): Promise<RevocationLink> {
-      await open?.();
       const link = { events, closed: 0 };
+      events.signal.addEventListener('abort', () => {
+        link.closed += 1;
+      });
+      await open?.();
       links.push(link);
-      return {
-        probe: async () => probe?.(),
-        close() {
-          link.closed += 1;
-        },
-      };
+      return { probe: async () => probe?.() };
     },
   });
   feeds.push(feed);

@@ -5,18 +5,19 @@ import { RevocationListeners } from '../tokens/revocation-listeners.js';
 export interface RevocationLink {
   /** Resolves when everything that was told before this call has arrived. Rejects, or never resolves, when the connection is dead. */
   probe(): Promise<void>;
-  close(): unknown;
 }
 
 /** What a link calls. */
 export interface LinkEvents {
-  revoked(digest: string): void;
+  readonly revoked: (digest: string) => void;
   /** The connection is gone. */
-  lost(): void;
+  readonly lost: () => void;
+  /** Aborted when the link is not wanted any more, whether it stands or is still being opened: it closes then. */
+  readonly signal: AbortSignal;
 }
 
 export interface FeedOptions {
-  /** Opens a link; resolves when it is told of everything that happens from then on. */
+  /** Opens a link; resolves when it tells of everything that happens from then on. */
   readonly open: (events: LinkEvents) => Promise<RevocationLink>;
   /** How often (ms) the link is probed, and how long after a loss a new one is opened. */
   readonly interval: number;
@@ -94,21 +95,21 @@ export class RevocationFeed {
     const ended = new AbortController();
     const end = (): void => ended.abort();
     stopped.addEventListener('abort', end, { once: true });
-    const opening = (async () => open({ revoked: (digest) => this.tell(digest), lost: end }))();
+    const { signal } = ended;
+    const opening = (async () => open({ revoked: (digest) => this.tell(digest), lost: end, signal }))();
     try {
-      const link = await within(timeout, opening, ended.signal);
+      const link = await within(timeout, opening, signal);
       // What was revoked before it stood was told to nobody.
       this.#listeners.tellMissed();
-      while (!ended.signal.aborted) {
-        await pause(interval, undefined, { ref: false, signal: ended.signal }).catch(ignore);
-        if (!ended.signal.aborted) await within(timeout, link.probe(), ended.signal);
+      while (!signal.aborted) {
+        await pause(interval, undefined, { ref: false, signal }).catch(ignore);
+        if (!signal.aborted) await within(timeout, link.probe(), signal);
       }
     } catch {
       // The next attempt comes by itself.
     }
     stopped.removeEventListener('abort', end);
-    // One that opens too late is closed as well.
-    opening.then((link) => link.close()).catch(ignore);
+    end();
     if (!stopped.aborted) this.#listeners.tellMissed();
   }
 }

@@ -1,0 +1,75 @@
+import type { TokenRecord } from '../../tokens/token-record.js';
+import { ownerKey } from '../owners.js';
+
+/** What no digest begins with. */
+const GRANT_MARK = '*';
+
+/** Whether a word of what is told stands for a grant. */
+export function isMark(word: string): boolean {
+  return word.startsWith(GRANT_MARK);
+}
+
+/** The keys of a store. What stands in braces decides the slot in a cluster. */
+export class Keys {
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** Where revocations are told. */
+  get channel(): string {
+    return `${this.#prefix}revoked`;
+  }
+
+  token(digest: string): string {
+    return `${this.#prefix}token:${digest}`;
+  }
+
+  /** The tokens of a grant, and beside them its generation. `mark` stands for it in what is told. */
+  grant(grantId: string): { readonly index: string; readonly generation: string; readonly mark: string } {
+    const owner = ownerKey('grant', grantId);
+    return {
+      index: `${this.#prefix}{${owner}}:tokens`,
+      generation: this.#generation(owner),
+      mark: `${GRANT_MARK}${owner}`,
+    };
+  }
+
+  /** The key that has changed, by what was told: a digest, or the mark of a grant. */
+  told(word: string): string {
+    return isMark(word) ? this.#generation(word.slice(GRANT_MARK.length)) : this.token(word);
+  }
+
+  #generation(owner: string): string {
+    return `${this.#prefix}{${owner}}:generation`;
+  }
+
+  subject(subject: string): string {
+    return `${this.#prefix}{${ownerKey('subject', subject)}}:tokens`;
+  }
+
+  /** A client may have so many tokens that no one node of a cluster should bear the index of all. */
+  client(clientId: string, digest: string): string {
+    return `${this.#prefix}{${ownerKey('client', clientId)}${digest[0]}}:tokens`;
+  }
+
+  /** All parts of the index of a client: one for each character that a digest may begin with. */
+  allOfClient(clientId: string): readonly string[] {
+    return BASE64URL.split('').map((first) => this.client(clientId, first));
+  }
+
+  /** The indexes that a token is in; that of its grant comes with the key of the generation. */
+  indexesOf(record: TokenRecord, digest: string): readonly (readonly [index: string, ...more: string[]])[] {
+    const { clientId, subject, grantId } = record;
+    const indexes: [index: string, ...more: string[]][] = [[this.client(clientId, digest)]];
+    if (subject !== undefined) indexes.push([this.subject(subject)]);
+    if (grantId !== undefined) {
+      const { index, generation } = this.grant(grantId);
+      indexes.push([index, generation]);
+    }
+    return indexes;
+  }
+}
+
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import type { RedisCommands, ScriptInput } from './redis-client.js';
+
+/** A step that the server does as a whole, or not at all. All keys of one are in one slot of a cluster. */
+export interface Script {
+  readonly source: string;
+  readonly digest: string;
+}
+
+function script(source: string): Script {
+  // By its SHA-1 the server knows a script (EVALSHA).
+  return { source, digest: createHash('sha1').update(source).digest('hex') };
+}
+
+/** Runs a script; sends its text where the server does not have it yet, or has forgotten it. */
+export async function run(
+  redis: RedisCommands,
+  { source, digest }: Script,
+  input: ScriptInput,
+): Promise<unknown> {
+  try {
+    return await redis.evalSha(digest, input);
+  } catch (error) {
+    if (!String((error as Error | undefined)?.message).startsWith('NOSCRIPT')) throw error;
+    return redis.eval(source, input);
+  }
+}
+
+/** So many digests go into one message: a server sends each message to everybody at once. */
+const PER_MESSAGE = 500;
+
+/**
+ * Keeps a token where there is none. KEYS: the token. ARGV: its entry, until when (ms, '' for ever).
+ * Returns 1, or 0 where there is one.
+ */
+export const SAVE: Script = script(`
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[1])
+else redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2]) end
+return 1`);
+
+/**
+ * Puts another entry in place of one that must not have changed since it was read.
+ * KEYS: the token. ARGV: the entry before, the entry, until when. Returns 1, or 0 where it has changed.
+ */
+export const REPLACE: Script = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
+else redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3]) end
+return 1`);
+
+/**
+ * Revokes a token. KEYS: the token. ARGV: now, until when an endless one is kept then, the generation that it must be of
+ * ('*' for any), its digest, the channel to tell ('' for none). Returns the entry before, '' where there was nothing to revoke.
+ */
+export const REVOKE: Script = script(`
+local entry = redis.call('GET', KEYS[1])
+if not entry then return '' end
+local generation, record = string.match(entry, '^approved|([^|]*)||(.*)$')
+if not generation or (ARGV[3] ~= '*' and ARGV[3] ~= generation) then return '' end
+local revoked = 'revoked|' .. generation .. '|' .. ARGV[1] .. '|' .. record
+if redis.call('PTTL', KEYS[1]) == -1 then redis.call('SET', KEYS[1], revoked, 'PXAT', ARGV[2])
+else redis.call('SET', KEYS[1], revoked, 'KEEPTTL') end
+if ARGV[5] ~= '' then redis.call('PUBLISH', ARGV[5], ARGV[4]) end
+return entry`);
+
+/**
+ * Enters a token in the index of an owner. KEYS: the index, and of a grant its generation. ARGV: the digest of the
+ * token, until when (ms, '' for ever), a generation for a grant that has none. Returns the grant's generation.
+ */
+export const ENTER: Script = script(`
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function keep(key, existed)
+  local left = redis.call('PTTL', key)
+  if ARGV[2] == '' then redis.call('PERSIST', key)
+  elseif not existed or (left >= 0 and now + left < tonumber(ARGV[2])) then redis.call('PEXPIREAT', key, ARGV[2]) end
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+local existed = redis.call('EXISTS', KEYS[1]) == 1
+redis.call('ZADD', KEYS[1], 'GT', ARGV[2] == '' and '+inf' or ARGV[2], ARGV[1])
+keep(KEYS[1], existed)
+if not KEYS[2] then return '' end
+local generation = redis.call('GET', KEYS[2])
+existed = generation ~= false
+if not existed then
+  generation = ARGV[3]
+  redis.call('SET', KEYS[2], generation)
+end
+keep(KEYS[2], existed)
+return generation`);
+
+/** Takes a token out of the index of an owner. KEYS: the index. ARGV: the digest. */
+export const LEAVE: Script = script(`return redis.call('ZREM', KEYS[1], ARGV[1])`);
+
+/** One step of a walk over an index. KEYS: the index. ARGV: the cursor, how many about. Returns the next cursor, digests and scores. */
+export const WALK: Script = script(`return redis.call('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])`);
+
+/**
+ * Ends a generation of a grant: from here on no token of it is live. KEYS: the generation, the index. ARGV: the channel, the mark of
+ * the grant, which is told first.
+ * Returns the generation ('' where there was none) and the digests of its tokens.
+ */
+export const END_GENERATION: Script = script(`
+local generation = redis.call('GET', KEYS[1])
+if not generation then return {'', {}} end
+local digests = redis.call('ZRANGE', KEYS[2], 0, -1)
+redis.call('UNLINK', KEYS[1], KEYS[2])
+for first = 1, #digests, ${PER_MESSAGE} do
+  redis.call('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. table.concat(digests, ' ', first, math.min(first + ${PER_MESSAGE - 1}, #digests)))
+end
+return {generation, digests}`);
