@@ -52,6 +52,18 @@ export function folding(fold: (id: string) => string): OpenStore {
   );
 }
 
+/** What is read again of data that was written as UTF-8. */
+export function asUtf8<T>(value: T): T {
+  const text = JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).map(([name, one]) => [name.toWellFormed(), one]))
+      : inner,
+  );
+  return JSON.parse(text, (_key, inner: unknown) =>
+    typeof inner === 'string' ? inner.toWellFormed() : inner,
+  ) as T;
+}
+
 /** A store that goes by what it was given when it gets to it. */
 export function late(method: 'save' | 'update' | 'revokeAll'): OpenStore {
   return (options) => {

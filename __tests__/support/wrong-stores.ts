@@ -7,7 +7,16 @@ import {
   type TokenRecord,
 } from '../../lib/index.js';
 import type { Owners } from './delegating-store.js';
-import { busy, folding, hiding, IndexedStore, late, opened, type WrongStore } from './mistaken-stores.js';
+import {
+  asUtf8,
+  busy,
+  folding,
+  hiding,
+  IndexedStore,
+  late,
+  opened,
+  type WrongStore,
+} from './mistaken-stores.js';
 
 const UPDATABLE = ['scope', 'audience', 'refreshCount', 'app', 'brand', 'claims'] as const;
 
@@ -213,6 +222,26 @@ export const WRONG_STORES: readonly WrongStore[] = [
     mistake: 'cuts identifiers off',
     noticedBy: /^takes no \w+ for one that looks like it/,
     open: folding((id) => id.slice(0, 255)),
+  },
+  {
+    mistake: 'writes text as UTF-8, whatever becomes of it',
+    noticedBy: /^refuses text that is no well-formed Unicode/,
+    open: opened(
+      class extends MemoryTokenStore {
+        override save(token: NewToken): Promise<TokenRecord> {
+          return super.save(asUtf8(token));
+        }
+        override update(token: string, changes: TokenChanges): Promise<TokenRecord> {
+          return super.update(token, asUtf8(changes));
+        }
+        override revokeGrant(grantId: string): Promise<number> {
+          return super.revokeGrant(asUtf8(grantId));
+        }
+        override revokeAll(of: Owners): Promise<number> {
+          return super.revokeAll(asUtf8(of));
+        }
+      },
+    ),
   },
   ...(['save', 'update', 'revokeAll'] as const).map((method) => ({
     mistake: `reads late what ${method} was given`,

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { isTokenSyntax } from '../tokens/token-digest.js';
-import { access, type ContractTest, inBatches, type StoreUnderTest } from './suite.js';
+import {
+  access,
+  type ContractTest,
+  inBatches,
+  isTypeError,
+  rejection,
+  type StoreUnderTest,
+  same,
+} from './suite.js';
 
 /**
  * Identifiers that an engine may take for one another: by case, blanks, normal forms, accents,
@@ -24,6 +32,36 @@ const IDENTIFIERS: readonly Identifier[] = [
   { what: 'grant', member: 'grantId', revoke: (store, id) => store.revokeGrant(id) },
   { what: 'client', member: 'clientId', revoke: (store, clientId) => store.revokeAll({ clientId }) },
   { what: 'subject', member: 'subject', revoke: (store, subject) => store.revokeAll({ subject }) },
+];
+
+/** Half of a character, which UTF-8 cannot write: an engine makes U+FFFD of it, and of every other half. */
+const LONE = 'x\ud800';
+
+/** It in every member that has text. */
+const NO_UNICODE: readonly (readonly [string, unknown])[] = [
+  ...['clientId', 'subject', 'username', 'organization', 'issuer', 'jti', 'brand', 'app', 'appId'].map(lone),
+  ...['grantType', 'grantId', 'refreshToken', 'createdBy', 'lastModifiedBy', 'acr'].map(lone),
+  ['subject', '\udc00x'],
+  ['subject', '\udc00\ud800'],
+  ['audience', ['x', LONE]],
+  ['apiProducts', [LONE]],
+  ['attributes', [{ name: LONE, value: 'x' }]],
+  ['attributes', [{ name: 'x', value: LONE }]],
+  ['claims', { [LONE]: 1 }],
+  ['claims', { list: [1, null, { deep: LONE }] }],
+  ['confirmation', { jkt: LONE }],
+  ['actor', { sub: LONE }],
+  ['authorizationDetails', [{ type: 'x', [LONE]: true }]],
+];
+
+function lone(member: string): readonly [string, unknown] {
+  return [member, LONE];
+}
+
+/** Those of them that an update may change. */
+const UPDATABLE: readonly string[] = [
+  ...['app', 'appId', 'apiProducts', 'brand', 'claims', 'authorizationDetails'],
+  ...['audience', 'attributes', 'lastModifiedBy'],
 ];
 
 /** Identifiers are compared byte for byte, whatever an engine makes of text. */
@@ -53,4 +91,23 @@ export const identityTests: readonly ContractTest[] = [
       },
     }),
   ),
+  {
+    name: 'refuses text that is no well-formed Unicode, which would become other text, with a TypeError that names it',
+    async run({ store }) {
+      for (const [member, value] of NO_UNICODE) {
+        const error = await rejection(store.save(access('at', { [member]: value })));
+        assert.ok(isTypeError(error) && String(error).includes(`"${member}"`), `${member}: ${String(error)}`);
+      }
+      assert.equal((await store.find('at')) ?? undefined, undefined);
+      await store.save(access('at', { claims: { '\u{1d11e}': '\u{1d11e}' } }));
+      const before = { ...(await store.find('at')) };
+      for (const [member, value] of NO_UNICODE.filter(([name]) => UPDATABLE.includes(name))) {
+        const error = await rejection(store.update('at', { [member]: value }));
+        assert.ok(isTypeError(error) && String(error).includes(`"${member}"`), `${member}: ${String(error)}`);
+      }
+      same({ ...(await store.find('at')) }, before);
+      for (const { what, revoke } of IDENTIFIERS)
+        assert.ok(isTypeError(await rejection(revoke(store, LONE))), what);
+    },
+  },
 ];

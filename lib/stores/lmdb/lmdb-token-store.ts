@@ -6,7 +6,7 @@ import { repeatWeakly, sweepInBackground } from '../../tokens/background-sweep.j
 import { changedRecord, newRecord, readChanges, revokedRecord } from '../../tokens/new-record.js';
 import { endOf, RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
 import { RevocationListeners } from '../../tokens/revocation-listeners.js';
-import { readOwners } from '../../tokens/revoke-all.js';
+import { readGrantId, readOwners } from '../../tokens/revoke-all.js';
 import { seal } from '../../tokens/sealed-value.js';
 import { shownRecord } from '../../tokens/shown-record.js';
 import { ConflictError, NotFoundError, StoreUnavailableError } from '../../tokens/store-errors.js';
@@ -141,9 +141,9 @@ export class LmdbTokenStore implements ManagedTokenStore {
   }
 
   async revokeGrant(grantId: string): Promise<number> {
-    must(isNonEmptyString(grantId), 'revokeGrant', 'grantId', 'a non-empty string');
+    const owner = ownerKey('grant', readGrantId(grantId));
     // In one transaction, however many they are: all or nothing.
-    return this.#revokeAllOf('revokeGrant', () => this.#ownedBy(ownerKey('grant', grantId)));
+    return this.#revokeAllOf('revokeGrant', () => this.#ownedBy(owner));
   }
 
   async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
