@@ -91,8 +91,11 @@ export function changedRecord(record: TokenRecord, changes: TokenChanges, now: n
   return Object.freeze(changed) as unknown as TokenRecord;
 }
 
-/** `record` revoked now. */
-export function revokedRecord(record: TokenRecord, now: number): TokenRecord {
+/** `record` revoked now, in whichever form a store has it. */
+export function revokedRecord<T extends Pick<TokenRecord, 'status' | 'lastModifiedAt'>>(
+  record: T,
+  now: number,
+): T {
   return Object.freeze({ ...record, status: 'revoked', lastModifiedAt: now });
 }
 

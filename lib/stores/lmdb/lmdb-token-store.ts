@@ -206,15 +206,13 @@ export class LmdbTokenStore implements ManagedTokenStore {
   async #revokeAllOf(name: string, digests: () => readonly string[]): Promise<number> {
     const now = this.#clock();
     const revoked = await this.#changes.run(name, () => {
-      let count = 0;
-      for (const digest of digests()) {
-        const before = this.#tokens.get(digest);
-        if (!before || before.status === 'revoked') continue;
-        this.#put(digest, stored(revokedRecord(recordOf(before), now), before.sealed), before);
-        this.#log.append(digest);
-        count += 1;
-      }
-      return count;
+      const live = digests().flatMap((digest) => {
+        const record = this.#tokens.get(digest);
+        return record && record.status !== 'revoked' ? [{ digest, record }] : [];
+      });
+      for (const { digest, record } of live) this.#put(digest, revokedRecord(record, now), record);
+      this.#log.append(live.map(({ digest }) => digest));
+      return live.length;
     });
     this.#tellNews();
     return revoked;
