@@ -66,6 +66,7 @@ export class Transactions {
       })
       .catch(rethrow);
     if ('thrown' in outcome) throw outcome.thrown;
+    // What is committed need not be on disk, as the driver has it. (The one of today does not tell before it is.)
     await this.#root.flushed;
     return outcome.value;
   }
