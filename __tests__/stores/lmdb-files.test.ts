@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -18,10 +18,21 @@ function transactionsOf(path: string): { readonly last: number; readonly flushed
   return { last: Math.max(numberAt(0), numberAt(pageSize)), flushed: numberAt(pageSize / 2) };
 }
 
-// The driver does not flush in this way on Windows.
+// Windows has neither these modes nor the driver's way of flushing.
 const describeHere = process.platform === 'win32' ? describe.skip : describe;
 
 describeHere('The files of an LmdbTokenStore', () => {
+  it('are for their owner only, in a folder that others may enter too', async () => {
+    const path = join(folder, 'open');
+    mkdirSync(path);
+    chmodSync(path, 0o755);
+    const store = new LmdbTokenStore({ path });
+    await store.save({ token: 'at', kind: 'access_token', clientId: 'app' });
+    const modes = readdirSync(path).map((name) => [name, statSync(join(path, name)).mode & 0o777]);
+    expect(Object.fromEntries(modes)).toStrictEqual({ 'data.mdb': 0o600, 'lock.mdb': 0o600 });
+    await store.close();
+  });
+
   it('have a change on disk when its promise resolves', async () => {
     const path = join(folder, 'durable');
     const store = new LmdbTokenStore({ path, timeout: 10_000 });

@@ -19,7 +19,7 @@ import { RevocationLog } from './revocation-log.js';
 import { Transactions } from './transactions.js';
 
 export interface LmdbTokenStoreOptions {
-  /** The folder of the database. Made where it is missing, readable by its owner only. */
+  /** The folder of the database, made where it is missing, for its owner only, as are new files in it. */
   readonly path: string;
   /** How long (ms) a dead token's record is kept, so that the details API can say `expired`. Default 24 hours. */
   readonly retainExpiredFor?: number;
@@ -30,6 +30,14 @@ export interface LmdbTokenStoreOptions {
 }
 
 const FACTORY = 'LmdbTokenStore';
+const OPENING = {
+  /** A path with a dot is a folder all the same. */
+  noSubdir: false,
+  /** A batch of the driver's own would reject where nobody listens. */
+  eventTurnBatching: false,
+  /** Of new files, for a folder that was there before may be open to others. The driver's types do not have it. */
+  permissionsMode: 0o600,
+};
 /** How much one transaction does at most: others wait for it. */
 const BATCH = 500;
 /** How often (ms) a process looks for what others have revoked. */
@@ -77,8 +85,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
     this.#clock = clock;
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
-      // A path with a dot is a folder all the same; and a batch of the driver's own would reject where nobody listens.
-      const root = open({ path, noSubdir: false, eventTurnBatching: false });
+      const root = open({ path, ...OPENING });
       this.#changes = new Transactions(root, timeout);
       this.#tokens = root.openDB({ name: 'tokens', sharedStructuresKey: Symbol.for('structures') });
       this.#owned = root.openDB({ name: 'owned' });
