@@ -18,6 +18,7 @@ import {
   A,
   API,
   answeredAsUnknown,
+  FULL,
   HOUR,
   INACTIVE,
   ISSUER,
@@ -68,34 +69,14 @@ describe('a gateway in front of another server', () => {
       const direct = await world({ rateLimit: false, ...(policy && { policy }) });
       const server = await world({ rateLimit: false });
       for (const { tokens } of [direct, server]) {
-        await tokens.save({
-          token: 'full',
-          kind: 'access_token',
-          clientId: 'app',
-          subject: 'alice',
-          username: 'alice@example.com',
-          brand: 'acme-brand',
-          scope: ['read', 'write'],
-          audience: [API, 'https://second.example'],
-          issuer: ISSUER,
-          jti: 'id-1',
-          issuedAt: NOW - 1500,
-          notBefore: NOW - 1500,
-          expiresAt: NOW + 1500,
-          confirmation: { 'x5t#S256': 'thumb' },
-          actor: { sub: 'bot' },
-          acr: 'urn:mfa',
-          authTime: NOW - 2500,
-          authorizationDetails: [{ type: 'payment' }],
-          claims: { tenant: 'blue', level: 3, nested: { deep: [1, null] } },
-        });
+        await tokens.save(FULL);
       }
       await serving(server.app, async (origin) => {
         const { app } = gateway(direct, remote(server, origin), {
           rateLimit: false,
           ...(policy && { policy }),
         });
-        const tokens = [...SEEDED.map(({ token }) => token), 'full', 'unknown', 'tökén\u0000'];
+        const tokens = [...SEEDED.map(({ token }) => token), FULL.token, 'unknown', 'tökén\u0000'];
         let live = 0;
         for (const caller of ['app', 'other-app', 'api', 'narrow-api', 'own-only', 'opted-out', 'admin']) {
           // API A does not tell that this is a refresh token: see below.

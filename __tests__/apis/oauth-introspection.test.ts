@@ -9,6 +9,7 @@ import {
   answeredAsUnknown,
   basic,
   FAILURES,
+  FULL,
   failingStore,
   HOUR,
   INACTIVE,
@@ -41,28 +42,8 @@ describe('OAuth introspection: active tokens', () => {
 
   it('I-16 I-17 I-18 T-01 T-15 answers every registered member in its type', async () => {
     const { app, as, tokens } = await world();
-    await tokens.save({
-      token: 'full',
-      kind: 'access_token',
-      clientId: 'app',
-      subject: 'alice',
-      username: 'alice@example.com',
-      brand: 'acme-brand',
-      scope: ['read', 'write'],
-      audience: [API, 'https://second.example'],
-      issuer: ISSUER,
-      jti: 'id-1',
-      issuedAt: NOW - 1500,
-      notBefore: NOW - 1500,
-      expiresAt: NOW + 1500,
-      confirmation: { 'x5t#S256': 'thumb' },
-      actor: { sub: 'bot' },
-      acr: 'urn:mfa',
-      authTime: NOW - 2500,
-      authorizationDetails: [{ type: 'payment' }],
-      claims: { tenant: 'blue', level: 3 },
-    });
-    const answer = await postToken(app, A, as('api'), 'full');
+    await tokens.save(FULL);
+    const answer = await postToken(app, A, as('api'), FULL.token);
     expect(answer.body).toStrictEqual({
       active: true,
       sub: 'alice',
@@ -84,6 +65,7 @@ describe('OAuth introspection: active tokens', () => {
       authorization_details: [{ type: 'payment' }],
       tenant: 'blue',
       level: 3,
+      nested: { deep: [1, null] },
     });
   });
 

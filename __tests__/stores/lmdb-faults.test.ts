@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import { open } from 'lmdb';
 import { tokenDigest } from '../../lib/index.js';
-import { endAtOnce, rethrow, underWay } from '../../lib/stores/lmdb/ending.js';
 import { LmdbTokenStore, type LmdbTokenStoreOptions } from '../../lib/stores/lmdb/index.js';
+import { endAtOnce, rethrow, underWay } from '../../lib/stores/lmdb/transactions.js';
 import { StoreProcess } from '../support/other-process.js';
 import { testFaults } from '../support/store-faults.js';
 

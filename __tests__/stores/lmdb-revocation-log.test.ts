@@ -9,10 +9,7 @@ it('RevocationLog keeps the last entries, and counts on', async () => {
   const path = mkdtempSync(join(tmpdir(), 'lmdb-'));
   const root = open({ path });
   const log = new RevocationLog(root.openDB({ name: 'log', encoding: 'string' }), 3);
-  const append = (...digests: readonly string[]) =>
-    root.transaction(() => {
-      for (const digest of digests) log.append(digest);
-    });
+  const append = (...digests: readonly string[]) => root.transaction(() => log.append(digests));
   const values = (after: number): string[] => [...log.after(after)].map(({ value }) => value);
   expect(log.last()).toBe(0);
   await append('a', 'b');

@@ -159,6 +159,29 @@ export const SEEDED: readonly NewToken[] = [
   { ...REFRESH, token: 'rt-audience', audience: [API] },
 ];
 
+/** A token with every member that OAuth introspection answers; not among those that are seeded. */
+export const FULL: NewToken = {
+  token: 'full',
+  kind: 'access_token',
+  clientId: 'app',
+  subject: 'alice',
+  username: 'alice@example.com',
+  brand: 'acme-brand',
+  scope: ['read', 'write'],
+  audience: [API, 'https://second.example'],
+  issuer: ISSUER,
+  jti: 'id-1',
+  issuedAt: NOW - 1500,
+  notBefore: NOW - 1500,
+  expiresAt: NOW + 1500,
+  confirmation: { 'x5t#S256': 'thumb' },
+  actor: { sub: 'bot' },
+  acr: 'urn:mfa',
+  authTime: NOW - 2500,
+  authorizationDetails: [{ type: 'payment' }],
+  claims: { tenant: 'blue', level: 3, nested: { deep: [1, null] } },
+};
+
 async function seed(tokens: MemoryTokenStore): Promise<void> {
   for (const token of SEEDED) await tokens.save(token);
 }

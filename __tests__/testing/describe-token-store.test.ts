@@ -1,13 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  MemoryTokenStore,
-  type NewToken,
-  StoreUnavailableError,
-  type TokenChanges,
-  type TokenRecord,
-} from '../../lib/index.js';
+import { ConflictError, MemoryTokenStore } from '../../lib/index.js';
 import { describeTokenStore, type OpenStore, type StoreCapabilities } from '../../lib/testing/index.js';
 import { eventually } from '../../lib/testing/suite.js';
+import { CONNECTED, ConnectedStore } from '../support/delegating-store.js';
+import { busy, hiding, remote } from '../support/mistaken-stores.js';
+import { WRONG_CONNECTIONS } from '../support/wrong-connections.js';
+import { WRONG_STORES } from '../support/wrong-stores.js';
 
 interface Collected {
   readonly name: string;
@@ -31,157 +29,30 @@ function declared(open: OpenStore, capabilities: StoreCapabilities): readonly Co
   return tests;
 }
 
-/** The names of the tests that a store does not pass. */
-async function failing(
+interface Outcome {
+  readonly passed: readonly string[];
+  readonly failed: readonly string[];
+}
+
+/** Runs the tests of a store, or those of some names. */
+async function outcome(
   open: OpenStore,
   capabilities: StoreCapabilities = { clock: true },
-): Promise<readonly string[]> {
-  const names: string[] = [];
-  for (const { name, isSkipped, run } of declared(open, capabilities)) {
-    if (isSkipped) continue;
-    try {
-      await run();
-    } catch {
-      names.push(name);
-    }
-  }
-  return names;
+  names = /./,
+): Promise<Outcome> {
+  const [passed, failed]: [string[], string[]] = [[], []];
+  const tests = declared(open, capabilities).filter(({ name, isSkipped }) => !isSkipped && names.test(name));
+  // Together, since some wait for long until they give up.
+  await Promise.all(
+    tests.map(async ({ name, run }) => {
+      await run().then(
+        () => passed.push(name),
+        () => failed.push(name),
+      );
+    }),
+  );
+  return { passed, failed };
 }
-
-/** A store whose connection can be taken away. */
-class Connected extends MemoryTokenStore {
-  isLost = false;
-  readonly #cause: ErrorOptions;
-
-  constructor(
-    options: ConstructorParameters<typeof MemoryTokenStore>[0],
-    cause: ErrorOptions = { cause: 'lost' },
-  ) {
-    super(options);
-    this.#cause = cause;
-  }
-
-  #use(): void {
-    if (this.isLost) throw new StoreUnavailableError('lost', this.#cause);
-  }
-
-  override find(token: string): TokenRecord | undefined {
-    this.#use();
-    return super.find(token);
-  }
-
-  override async save(token: NewToken): Promise<TokenRecord> {
-    this.#use();
-    return super.save(token);
-  }
-
-  override async update(token: string, changes: TokenChanges): Promise<TokenRecord> {
-    this.#use();
-    return super.update(token, changes);
-  }
-
-  override async revoke(token: string): Promise<number> {
-    this.#use();
-    return super.revoke(token);
-  }
-
-  override async revokeGrant(grantId: string): Promise<number> {
-    this.#use();
-    return super.revokeGrant(grantId);
-  }
-
-  override async revokeAll(of: Parameters<MemoryTokenStore['revokeAll']>[0]): Promise<number> {
-    this.#use();
-    return super.revokeAll(of);
-  }
-
-  override async sweep(): Promise<number> {
-    this.#use();
-    return super.sweep();
-  }
-}
-
-const disconnect: NonNullable<StoreCapabilities['disconnect']> = async (store) => {
-  (store as Connected).isLost = true;
-  return async () => {
-    (store as Connected).isLost = false;
-  };
-};
-
-/** Stores with one mistake each. */
-const WRONG: readonly (readonly [string, OpenStore])[] = [
-  [
-    'forgets the claims',
-    (options) =>
-      new (class extends MemoryTokenStore {
-        override save({ claims: _claims, ...token }: NewToken): Promise<TokenRecord> {
-          return super.save(token);
-        }
-      })(options),
-  ],
-  [
-    'answers a token in other case',
-    (options) =>
-      new (class extends MemoryTokenStore {
-        override find(token: string): TokenRecord | undefined {
-          return super.find(token) ?? super.find(token.toLowerCase());
-        }
-      })(options),
-  ],
-  [
-    'saves over what is there',
-    (options) =>
-      new (class extends MemoryTokenStore {
-        override async save(token: NewToken): Promise<TokenRecord> {
-          return super.find(token.token) ?? super.save(token);
-        }
-      })(options),
-  ],
-  [
-    'drops a token when it is revoked',
-    (options) =>
-      new (class extends MemoryTokenStore {
-        override find(token: string): TokenRecord | undefined {
-          const found = super.find(token);
-          return found?.status === 'revoked' ? undefined : found;
-        }
-      })(options),
-  ],
-  [
-    'revokes only the first token of a grant',
-    (options) =>
-      new (class extends MemoryTokenStore {
-        readonly #grants = new Map<string, string>();
-        override save(token: NewToken): Promise<TokenRecord> {
-          if (token.grantId !== undefined && !this.#grants.has(token.grantId))
-            this.#grants.set(token.grantId, token.token);
-          return super.save(token);
-        }
-        override async revokeGrant(grantId: string): Promise<number> {
-          return this.revoke(this.#grants.get(grantId) ?? '');
-        }
-      })(options),
-  ],
-  [
-    'tells of no revocation',
-    (options) =>
-      new (class extends MemoryTokenStore {
-        override onRevoked(): () => void {
-          return () => {};
-        }
-      })(options),
-  ],
-  [
-    'never sweeps',
-    (options) =>
-      new (class extends MemoryTokenStore {
-        override async sweep(): Promise<number> {
-          return 0;
-        }
-      })(options),
-  ],
-  ['sweeps what is still to be kept', ({ clock }) => new MemoryTokenStore({ clock, retainExpiredFor: 0 })],
-];
 
 describe('describeTokenStore', () => {
   it('is passed by a store that does everything, and closes what it opens', async () => {
@@ -191,38 +62,68 @@ describe('describeTokenStore', () => {
       const close = (): void => {
         closed += 1;
       };
-      return Object.assign(new Connected(options), { close });
+      return Object.assign(new ConnectedStore(options), { close });
     };
-    const capabilities = {
-      clock: true,
-      share: <T>(store: T): T => store,
-      reopen: <T>(store: T): T => store,
-      disconnect,
-    };
+    const capabilities = { clock: true, reopen: <T>(store: T): T => store, ...CONNECTED };
     expect(declared(open, capabilities).filter(({ isSkipped }) => isSkipped)).toStrictEqual([]);
-    expect(await failing(open, capabilities)).toStrictEqual([]);
+    expect((await outcome(open, capabilities)).failed).toStrictEqual([]);
     expect(opened).toBeGreaterThan(30);
     expect(closed).toBeGreaterThanOrEqual(opened);
   });
 
-  it('is passed by a store that goes by a time of its own', async () => {
-    expect(await failing(() => new MemoryTokenStore(), {})).toStrictEqual([]);
+  it.each<[string, OpenStore]>([
+    ['', () => new MemoryTokenStore()],
+    [
+      ', and keeps nothing that has expired',
+      () => hiding({}, ({ expiresAt = Number.POSITIVE_INFINITY }) => expiresAt <= Date.now()),
+    ],
+  ])('is passed by a store that goes by a time of its own%s', async (_what, open) => {
+    expect((await outcome(open, {})).failed).toStrictEqual([]);
   });
 
-  it.each(WRONG)(
+  it('is passed by a store that answers later', async () => {
+    expect((await outcome(remote)).failed).toStrictEqual([]);
+  });
+
+  it('is passed, where one token is changed at once, by a store that refuses some of it', async () => {
+    const { passed } = await outcome(
+      busy(() => new ConflictError()),
+      {},
+      /^loses none of several/,
+    );
+    expect(passed).toHaveLength(1);
+  });
+
+  it.each(WRONG_STORES.map((wrong) => [wrong.mistake, wrong] as const))(
     'notices a store that %s',
-    async (_what, open) => {
-      expect(await failing(open)).not.toStrictEqual([]);
+    async (_mistake, { open, capabilities, noticedBy }) => {
+      const { passed, failed } = await outcome(open, { clock: true, ...capabilities }, noticedBy);
+      expect(passed).toStrictEqual([]);
+      expect(failed).not.toStrictEqual([]);
     },
-    120_000,
   );
 
+  it('notices a store that does not get over an outage', async () => {
+    // Each takes as long as the suite has patience: all at once.
+    const outcomes = await Promise.all(
+      WRONG_CONNECTIONS.map(async ({ mistake, open, noticedBy }) => ({
+        mistake,
+        ...(await outcome(open, CONNECTED, noticedBy)),
+      })),
+    );
+    for (const { mistake, passed, failed } of outcomes) {
+      expect([mistake, passed]).toStrictEqual([mistake, []]);
+      expect([mistake, failed]).not.toStrictEqual([mistake, []]);
+    }
+  }, 120_000);
+
   it('notices a store that knows of no outage, or does not say why', async () => {
+    const name = /StoreUnavailableError/;
     const silent: OpenStore = (options) => new MemoryTokenStore(options);
-    const [test] = await failing(silent, { disconnect });
-    expect(test).toMatch(/StoreUnavailableError/);
-    const mute: OpenStore = (options) => new Connected(options, {});
-    expect(await failing(mute, { disconnect })).toStrictEqual([test]);
+    const disconnect = async () => async () => {};
+    expect((await outcome(silent, { disconnect }, name)).failed).toHaveLength(1);
+    const mute: OpenStore = (options) => new ConnectedStore(options, {});
+    expect((await outcome(mute, CONNECTED, name)).failed).toHaveLength(1);
   });
 
   it('says which capability a skipped test would need', async () => {

@@ -1,9 +1,11 @@
 import { isFunction, isNonEmptyString, isObject, knownOptions, must } from '../options.js';
 import { connectionTests } from './connection-tests.js';
 import { endingTests } from './ending-tests.js';
+import { identityTests } from './identity-tests.js';
 import { keepingTests } from './keeping-tests.js';
 import { racingTests } from './racing-tests.js';
 import { sharingTests } from './sharing-tests.js';
+import { stateTests } from './state-tests.js';
 import {
   type Bench,
   type ContractTest,
@@ -27,7 +29,9 @@ const TEST_TIMEOUT = 60_000;
 const CAPABILITIES: readonly (keyof StoreCapabilities)[] = ['clock', 'share', 'reopen', 'disconnect'];
 const SECTIONS: readonly (readonly [string, readonly ContractTest[]])[] = [
   ['keeps tokens', keepingTests],
+  ['tells tokens apart', identityTests],
   ['ends tokens', endingTests],
+  ['knows tokens in every state', stateTests],
   ['with many at once', racingTests],
   ['shared by processes', sharingTests],
   ['without its connection', connectionTests],

@@ -6,12 +6,24 @@ import {
   DAY,
   eventually,
   HOUR,
+  inBatches,
   isTypeError,
+  manyNames,
   NOW,
   rejection,
+  type StoreUnderTest,
   same,
+  saveMany,
   told,
 } from './suite.js';
+
+/** What may be large. */
+const WHOLE: readonly (readonly [string, (store: StoreUnderTest) => Promise<number>])[] = [
+  ['a grant', (store) => store.revokeGrant('g')],
+  ['a client', (store) => store.revokeAll({ clientId: 'one' })],
+  ['a subject', (store) => store.revokeAll({ subject: 'alice' })],
+  ['a subject at a client', (store) => store.revokeAll({ clientId: 'one', subject: 'alice' })],
+];
 
 /** `revoke`, `revokeGrant`, `revokeAll`, `onRevoked` and `sweep`. */
 export const endingTests: readonly ContractTest[] = [
@@ -58,15 +70,21 @@ export const endingTests: readonly ContractTest[] = [
       assert.ok(isTypeError(await rejection(store.revokeGrant(''))));
     },
   },
-  {
-    name: 'revokes a grant of 500 tokens whole',
-    async run({ store }) {
-      const names = Array.from({ length: 500 }, (_, i) => `at-${i}`);
-      await Promise.all(names.map((name) => store.save(access(name, { grantId: 'g' }))));
-      assert.equal(await store.revokeGrant('g'), 500);
-      for (const name of names) assert.equal((await store.find(name))?.status, 'revoked');
-    },
-  },
+  ...WHOLE.map(
+    ([what, revoke]): ContractTest => ({
+      name: `revokes ${what} of 1,200 tokens whole`,
+      async run({ store }) {
+        const names = manyNames(1200);
+        await saveMany(store, names, { grantId: 'g', clientId: 'one', subject: 'alice' });
+        await store.save(access('other', { clientId: 'two', subject: 'bob' }));
+        assert.equal(await revoke(store), names.length);
+        await inBatches(names, async (name) =>
+          assert.equal((await store.find(name))?.status, 'revoked', name),
+        );
+        assert.equal((await store.find('other'))?.status, 'approved');
+      },
+    }),
+  ),
   {
     name: 'revokes everything of a client, of a subject, and of a subject at a client',
     async run({ store }) {
@@ -167,8 +185,7 @@ export const endingTests: readonly ContractTest[] = [
     name: 'sweeps 2,000 records at once',
     needs: ['clock'],
     async run({ store, clock }) {
-      const names = Array.from({ length: 2000 }, (_, i) => `at-${i}`);
-      await Promise.all(names.map((name) => store.save(access(name, { expiresAt: NOW + HOUR }))));
+      await saveMany(store, manyNames(2000), { expiresAt: NOW + HOUR });
       await store.save(access('live'));
       clock.now = NOW + 2 * DAY;
       assert.equal(await store.sweep(), 2000);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { storeErrorKind } from '../tokens/store-errors.js';
 import type { NewToken } from '../tokens/token-store.js';
-import { access, type ContractTest, HOUR, isTypeError, NOW, rejection, same } from './suite.js';
+import { access, type ContractTest, HOUR, isTypeError, membersOf, NOW, rejection, same } from './suite.js';
 
 /** Every member that a record can have. */
 const FULL: NewToken = {
@@ -136,6 +136,28 @@ export const keepingTests: readonly ContractTest[] = [
         // A frozen answer is as good as a copy.
       }
       same((await store.find('at'))?.scope, ['read']);
+    },
+  },
+  {
+    name: 'goes by what it was given when it was asked, whatever becomes of that meanwhile',
+    async run({ store }) {
+      const token = { scope: ['read'], claims: { list: [1] } };
+      const saving = store.save(access('at', token));
+      token.scope.push('admin');
+      token.claims.list.push(2);
+      await saving;
+      same(await membersOf(store, 'at', ['scope', 'claims']), { scope: ['read'], claims: { list: [1] } });
+      const changes = { scope: ['write'], claims: { list: [3] } };
+      const updating = store.update('at', changes);
+      changes.scope.push('admin');
+      changes.claims.list.push(4);
+      await updating;
+      same(await membersOf(store, 'at', ['scope', 'claims']), { scope: ['write'], claims: { list: [3] } });
+      const of = { clientId: 'nobody' };
+      const revoking = store.revokeAll(of);
+      of.clientId = 'app';
+      assert.equal(await revoking, 0);
+      assert.equal((await store.find('at'))?.status, 'approved');
     },
   },
   {

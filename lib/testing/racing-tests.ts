@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { storeErrorKind } from '../tokens/store-errors.js';
-import { access, type ContractTest, eventually, rejection, told } from './suite.js';
+import {
+  access,
+  type ContractTest,
+  changeTogether,
+  eventually,
+  manyNames,
+  membersOf,
+  rejection,
+  same,
+  saveMany,
+  told,
+} from './suite.js';
 
 const MANY = 20;
 
@@ -56,10 +67,20 @@ export const racingTests: readonly ContractTest[] = [
     },
   },
   {
+    name: 'loses none of several updates of one token, save those that it refuses with ConflictError',
+    async run({ store }) {
+      for (const name of manyNames(MANY)) {
+        await store.save(access(name, { brand: 'blue' }));
+        const expected = await changeTogether([store], name);
+        same(await membersOf(store, name, Object.keys(expected)), expected);
+      }
+    },
+  },
+  {
     name: 'keeps each of many updates of different tokens',
     async run({ store }) {
-      const names = Array.from({ length: 100 }, (_, i) => `at-${i}`);
-      await Promise.all(names.map((name) => store.save(access(name))));
+      const names = manyNames(100);
+      await saveMany(store, names);
       await Promise.all(names.map((name, i) => store.update(name, { refreshCount: i })));
       for (const [i, name] of names.entries()) assert.equal((await store.find(name))?.refreshCount, i);
     },
@@ -67,7 +88,7 @@ export const racingTests: readonly ContractTest[] = [
   {
     name: 'loses no token that is saved while its neighbours are revoked',
     async run({ store }) {
-      const names = Array.from({ length: 100 }, (_, i) => `at-${i}`);
+      const names = manyNames(100);
       await Promise.all(
         names.map(async (name, i) => {
           await store.save(access(name, { grantId: `g-${i % 2}` }));

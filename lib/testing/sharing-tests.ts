@@ -3,20 +3,20 @@ import { storeErrorKind } from '../tokens/store-errors.js';
 import { tokenDigest } from '../tokens/token-digest.js';
 import {
   access,
-  type Bench,
   type ContractTest,
+  changeTogether,
+  DAY,
   eventually,
+  HOUR,
+  manyNames,
+  membersOf,
   rejection,
   type StoreUnderTest,
   same,
+  saveMany,
+  shared,
   told,
 } from './suite.js';
-
-/** The tokens of a test a second time. */
-async function shared({ store, options, capabilities, keep }: Bench): Promise<StoreUnderTest> {
-  const { share } = capabilities as Required<typeof capabilities>;
-  return keep(await share(store, options));
-}
 
 let probes = 0;
 
@@ -115,13 +115,31 @@ export const sharingTests: readonly ContractTest[] = [
     },
   },
   {
+    name: 'loses no update of one token, when both change it',
+    needs: ['share'],
+    async run(bench) {
+      const { store } = bench;
+      const other = await shared(bench);
+      for (const name of manyNames(10)) {
+        await store.save(access(name, { brand: 'blue' }));
+        await eventually(async () => (await other.find(name)) !== undefined);
+        const expected = await changeTogether([store, other], name);
+        const text = JSON.stringify(expected);
+        for (const one of [store, other]) {
+          await eventually(
+            async () => JSON.stringify(await membersOf(one, name, Object.keys(expected))) === text,
+          );
+        }
+      }
+    },
+  },
+  {
     name: 'sweeps each record once, when two sweep together',
     needs: ['share', 'clock'],
     async run(bench) {
       const { store, clock } = bench;
       const other = await shared(bench);
-      const names = Array.from({ length: 300 }, (_, i) => `at-${i}`);
-      await Promise.all(names.map((name) => store.save(access(name, { expiresAt: clock.now + 1000 }))));
+      await saveMany(store, manyNames(300), { expiresAt: clock.now + 1000 });
       await store.save(access('live'));
       clock.now += 1000 + bench.options.retainExpiredFor;
       const dropped = await Promise.all([store.sweep(), other.sweep()]);
@@ -144,4 +162,32 @@ export const sharingTests: readonly ContractTest[] = [
       assert.equal(await again.revokeGrant('g'), 1);
     },
   },
+  ...(
+    [
+      ['a shorter', HOUR],
+      ['a longer', 3 * DAY],
+    ] as const
+  ).map(
+    ([what, retention]): ContractTest => ({
+      name: `keeps what is alive, and what died lately, when it is opened again with ${what} retention`,
+      needs: ['reopen', 'clock'],
+      async run({ store, clock, options, capabilities, keep }) {
+        const { reopen } = capabilities as Required<typeof capabilities>;
+        const end = clock.now + HOUR;
+        for (const name of ['live', 'dead']) await store.save(access(name, { expiresAt: end }));
+        await store.save(access('endless'));
+        const again = keep(await reopen(store, { ...options, retainExpiredFor: retention }));
+        await again.update('live', { expiresAt: end + 100 * DAY });
+        // Whether the new retention holds for what was there before is the store's affair.
+        clock.now = end + Math.min(options.retainExpiredFor, retention) - 1;
+        await again.sweep();
+        assert.equal((await again.find('dead'))?.expiresAt, end);
+        clock.now = end + Math.max(options.retainExpiredFor, retention);
+        await again.sweep();
+        assert.equal((await again.find('dead')) ?? undefined, undefined);
+        for (const name of ['live', 'endless'])
+          assert.equal((await again.find(name))?.status, 'approved', name);
+      },
+    }),
+  ),
 ];

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { ManagedTokenStore, NewToken } from '../tokens/token-store.js';
+import { storeErrorKind } from '../tokens/store-errors.js';
+import type { ManagedTokenStore, NewToken, TokenChanges } from '../tokens/token-store.js';
 
 /** A store under test. Where it has `close`, that is called at the end of each test. */
 export type StoreUnderTest = ManagedTokenStore & { close?(): unknown };
@@ -26,7 +27,7 @@ export interface StoreCapabilities {
     store: StoreUnderTest,
     options: StoreOptions,
   ) => StoreUnderTest | Promise<StoreUnderTest>;
-  /** Takes a store's connection away; resolves to what gives it back. */
+  /** Takes the connection of this one store away, and of none that shares its tokens; resolves to what gives it back. */
   readonly disconnect?: (store: StoreUnderTest) => Promise<() => Promise<void>>;
 }
 
@@ -61,9 +62,89 @@ export interface ContractTest {
   run(bench: Bench): Promise<void>;
 }
 
+/** The tokens of a test a second time. */
+export async function shared({ store, options, capabilities, keep }: Bench): Promise<StoreUnderTest> {
+  const { share } = capabilities as Required<typeof capabilities>;
+  return keep(await share(store, options));
+}
+
 /** An access token of the client `app`, with what a test adds. */
 export function access(token: string, more: Partial<NewToken> = {}): NewToken {
   return { token, kind: 'access_token', clientId: 'app', ...more };
+}
+
+/** How much a test asks of a store at once: what its connections can do within its time. */
+const BATCH = 100;
+
+/** Does something with each, a batch of them at a time. */
+export async function inBatches<T>(all: readonly T[], work: (one: T) => unknown): Promise<void> {
+  for (let from = 0; from < all.length; from += BATCH)
+    await Promise.all(all.slice(from, from + BATCH).map(async (one) => work(one)));
+}
+
+/** Saves many access tokens, with the same members beside their names. */
+export async function saveMany(
+  store: ManagedTokenStore,
+  names: readonly string[],
+  more: Partial<NewToken> = {},
+): Promise<void> {
+  await inBatches(names, (name) => store.save(access(name, more)));
+}
+
+/** `at-0`, `at-1`, … */
+export function manyNames(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, i) => `at-${i}`);
+}
+
+/** What a store takes for the time. */
+export function timeOf({ clock, capabilities }: Bench): number {
+  return capabilities.clock ? clock.now : Date.now();
+}
+
+/** Lets time pass (ms): a few, for a store that goes by the time of its engine. */
+export async function pass({ clock, capabilities }: Bench, time: number): Promise<void> {
+  if (capabilities.clock) clock.now += time;
+  else await new Promise((resolve) => setTimeout(resolve, time));
+}
+
+/** Changes of one token that have no member in common. */
+const CHANGES: readonly TokenChanges[] = [
+  { refreshCount: 7 },
+  { scope: ['read'] },
+  { app: 'An app' },
+  { claims: { tenant: 'one' } },
+  { audience: ['https://api.example.com'] },
+  { brand: null },
+];
+
+/**
+ * Changes a token in several ways at once, by turns in each of these stores. A store may refuse a
+ * change that comes in the way of another. Returns what must be there then: `null` where a member was taken away.
+ */
+export async function changeTogether(
+  stores: readonly ManagedTokenStore[],
+  token: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const changed = await Promise.allSettled(
+    CHANGES.map(async (changes, i) =>
+      (stores[i % stores.length] as ManagedTokenStore).update(token, changes),
+    ),
+  );
+  const made = CHANGES.filter((_, i) => changed[i]?.status === 'fulfilled');
+  assert.ok(made.length > 0, 'every update was refused');
+  for (const one of changed)
+    if (one.status === 'rejected') assert.equal(storeErrorKind(one.reason), 'conflict', String(one.reason));
+  return Object.assign({}, ...made) as Record<string, unknown>;
+}
+
+/** Members of what `find` answers, `null` for those that are not there. */
+export async function membersOf(
+  store: ManagedTokenStore,
+  token: string,
+  members: readonly string[],
+): Promise<Record<string, unknown>> {
+  const found = { ...(await store.find(token)) } as Record<string, unknown>;
+  return Object.fromEntries(members.map((member) => [member, found[member] ?? null]));
 }
 
 /** The digests that a store tells of, as they come. */
@@ -79,7 +160,8 @@ export function same(actual: unknown, expected: unknown, what?: string): void {
 }
 
 function asJson(value: unknown): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+  // In a list, where `undefined` has a text too.
+  return JSON.parse(JSON.stringify([value]));
 }
 
 /** What a promise was rejected with; `undefined` where it was not. */

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { checkClock, isDuration, isNonEmptyString, knownOptions, must } from '../options.js';
+import { checkClock, isDuration, knownOptions, must } from '../options.js';
 import { sweepInBackground } from './background-sweep.js';
 import { changedRecord, newRecord, revokedRecord } from './new-record.js';
 import { lifeOf, type PackedRecord, type RecordLife, RecordPacker } from './record-packer.js';
 import { keptUntil, RETAIN_EXPIRED_FOR } from './retention.js';
 import { RevocationListeners } from './revocation-listeners.js';
-import { readOwners } from './revoke-all.js';
+import { readGrantId, readOwners } from './revoke-all.js';
 import { seal } from './sealed-value.js';
 import { ShardedMap } from './sharded-map.js';
 import { shownRecord } from './shown-record.js';
@@ -111,11 +111,11 @@ export class MemoryTokenStore implements ManagedTokenStore {
   }
 
   async revokeGrant(grantId: string): Promise<number> {
-    must(isNonEmptyString(grantId), 'revokeGrant', 'grantId', 'a non-empty string');
+    const digests = this.#digestsOf(readGrantId(grantId));
     const now = this.#clock();
     let revoked = 0;
     // A copy: a listener may save a token of this grant meanwhile.
-    for (const digest of [...this.#digestsOf(grantId)]) revoked += this.#revoke(digest, now);
+    for (const digest of [...digests]) revoked += this.#revoke(digest, now);
     return revoked;
   }
 

@@ -4,6 +4,7 @@ import { RECORD_MEMBERS, recordProblem } from './check-token-record.js';
 import { isTokenSyntax } from './token-digest.js';
 import type { TokenRecord } from './token-record.js';
 import type { NewToken, RemovableMember, TokenChanges, UpdatableMember } from './token-store.js';
+import { isWellFormed } from './well-formed.js';
 
 /** A new token in the parts in which a store keeps it. */
 export interface NewParts {
@@ -90,8 +91,11 @@ export function changedRecord(record: TokenRecord, changes: TokenChanges, now: n
   return Object.freeze(changed) as unknown as TokenRecord;
 }
 
-/** `record` revoked now. */
-export function revokedRecord(record: TokenRecord, now: number): TokenRecord {
+/** `record` revoked now, in whichever form a store has it. */
+export function revokedRecord<T extends Pick<TokenRecord, 'status' | 'lastModifiedAt'>>(
+  record: T,
+  now: number,
+): T {
   return Object.freeze({ ...record, status: 'revoked', lastModifiedAt: now });
 }
 
@@ -125,10 +129,14 @@ function copied(
 
 /** A frozen copy as JSON sees it: it can be answered as JSON, and is the store's own. */
 function jsonCopy(method: string, member: string, value: unknown): unknown {
-  if (typeof value !== 'object') return value;
+  let copy: unknown;
+  let isText: boolean;
   try {
-    return frozenJson(value);
+    copy = typeof value === 'object' ? frozenJson(value) : value;
+    isText = isWellFormed(copy);
   } catch (cause) {
     throw new TypeError(`${method}: "${member}" must hold JSON values only`, { cause });
   }
+  if (!isText) throw new TypeError(`${method}: "${member}" must be of well-formed Unicode`);
+  return copy;
 }

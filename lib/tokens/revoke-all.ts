@@ -1,4 +1,5 @@
-import { isNonEmptyString, knownOptions, must } from '../options.js';
+import { knownOptions, must } from '../options.js';
+import { IDENTIFIER, isIdentifier } from './well-formed.js';
 
 /** Whose tokens `revokeAll` revokes: a client's, a subject's, or a subject's at a client. */
 export interface Owners {
@@ -10,8 +11,14 @@ export interface Owners {
 export function readOwners(of: Owners): Owners {
   knownOptions('revokeAll', of, ['clientId', 'subject']);
   const { clientId, subject } = of;
-  must(clientId === undefined || isNonEmptyString(clientId), 'revokeAll', 'clientId', 'a non-empty string');
-  must(subject === undefined || isNonEmptyString(subject), 'revokeAll', 'subject', 'a non-empty string');
+  must(clientId === undefined || isIdentifier(clientId), 'revokeAll', 'clientId', IDENTIFIER);
+  must(subject === undefined || isIdentifier(subject), 'revokeAll', 'subject', IDENTIFIER);
   must(clientId !== undefined || subject !== undefined, 'revokeAll', 'clientId" or "subject', 'given');
   return { clientId, subject };
+}
+
+/** @throws TypeError where it can be no grant's */
+export function readGrantId(grantId: unknown): string {
+  must(isIdentifier(grantId), 'revokeGrant', 'grantId', IDENTIFIER);
+  return grantId;
 }

@@ -50,12 +50,15 @@ export function typeName(typ: string): string {
 /**
  * Whether a JWT of one of the types is not an access token after all. Where both kinds are
  * called `JWT`, servers tell them apart by a claim: `token_use` (Amazon Cognito), `typ`
- * (Keycloak), or the hashes that only ID tokens have (OpenID Connect Core §3.1.3.6, §3.3.2.11).
+ * (Keycloak), or those that only ID tokens have (`nonce` and the hashes, OpenID Connect Core
+ * §2, §3.1.3.6, §3.3.2.11) and logout tokens (`events`, Back-Channel Logout §2.4).
  */
 export function isForAnotherUse(typ: string, claims: Readonly<Record<string, unknown>>): boolean {
   const { token_use: use } = claims;
   if (use !== undefined && use !== 'access' && use !== 'access_token') return true;
   if (typeName(typ) === ACCESS_TOKEN) return false;
   if (claims.at_hash !== undefined || claims.c_hash !== undefined) return true;
-  return typeof claims.typ === 'string' && !['bearer', 'dpop', ACCESS_TOKEN].includes(typeName(claims.typ));
+  // Before 25, Keycloak's access tokens had the nonce too: where it says what a token is, that counts.
+  if (typeof claims.typ === 'string') return !['bearer', 'dpop', ACCESS_TOKEN].includes(typeName(claims.typ));
+  return claims.nonce !== undefined || claims.events !== undefined;
 }

@@ -1,26 +1,25 @@
 import { mkdirSync } from 'node:fs';
-import { setTimeout as pause } from 'node:timers/promises';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import { type Database, open } from 'lmdb';
 import { checkClock, isDuration, isNonEmptyString, knownOptions, must } from '../../options.js';
 import { repeatWeakly, sweepInBackground } from '../../tokens/background-sweep.js';
 import { changedRecord, newRecord, readChanges, revokedRecord } from '../../tokens/new-record.js';
 import { endOf, RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
 import { RevocationListeners } from '../../tokens/revocation-listeners.js';
-import { readOwners } from '../../tokens/revoke-all.js';
+import { readGrantId, readOwners } from '../../tokens/revoke-all.js';
 import { seal } from '../../tokens/sealed-value.js';
 import { shownRecord } from '../../tokens/shown-record.js';
 import { ConflictError, NotFoundError, StoreUnavailableError } from '../../tokens/store-errors.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
 import type { ManagedTokenStore, NewToken, TokenChanges } from '../../tokens/token-store.js';
-import { OPERATION_TIMEOUT, operation, storeFault } from '../operation.js';
+import { OPERATION_TIMEOUT, storeFault } from '../operation.js';
 import { ownerKey, ownersOf } from '../owners.js';
 import { recordOf, type StoredRecord, stored } from '../stored-record.js';
-import { endWithoutHarm, rethrow, underWay } from './ending.js';
 import { RevocationLog } from './revocation-log.js';
+import { Transactions } from './transactions.js';
 
 export interface LmdbTokenStoreOptions {
-  /** The folder of the database. Made where it is missing, readable by its owner only. */
+  /** The folder of the database, made where it is missing, for its owner only, as are new files in it. */
   readonly path: string;
   /** How long (ms) a dead token's record is kept, so that the details API can say `expired`. Default 24 hours. */
   readonly retainExpiredFor?: number;
@@ -31,13 +30,18 @@ export interface LmdbTokenStoreOptions {
 }
 
 const FACTORY = 'LmdbTokenStore';
+const OPENING = {
+  /** A path with a dot is a folder all the same. */
+  noSubdir: false,
+  /** A batch of the driver's own would reject where nobody listens. */
+  eventTurnBatching: false,
+  /** Of new files, for a folder that was there before may be open to others. The driver's types do not have it. */
+  permissionsMode: 0o600,
+};
 /** How much one transaction does at most: others wait for it. */
 const BATCH = 500;
 /** How often (ms) a process looks for what others have revoked. */
 const POLL_INTERVAL = 20;
-
-/** How often (ms) `close` looks whether all is done. */
-const CLOSE_CHECK = 5;
 
 /** Sorts after every digest, as `!` sorts before all that one has. */
 const AFTER_DIGESTS = '~';
@@ -49,7 +53,7 @@ const AFTER_DIGESTS = '~';
  * Holds SHA-256 digests, never a token; the linked refresh token is sealed under its access token.
  */
 export class LmdbTokenStore implements ManagedTokenStore {
-  readonly #root: RootDatabase;
+  readonly #changes: Transactions;
   readonly #tokens: Database<StoredRecord, string>;
   /** The digests of each grant, client and subject: [owner, digest]. No `dupSort`, whose values the driver cannot list in a transaction. */
   readonly #owned: Database<true, [owner: string, digest: string]>;
@@ -58,15 +62,11 @@ export class LmdbTokenStore implements ManagedTokenStore {
   readonly #log: RevocationLog;
   readonly #listeners = new RevocationListeners();
   readonly #retainExpiredFor: number;
-  readonly #timeout: number;
   readonly #clock: () => number;
   /** The last entry of the log that the listeners were told. */
   #told = 0;
   #watch: NodeJS.Timeout | undefined;
   readonly #sweeping: NodeJS.Timeout;
-  /** The changes of this store that are under way. */
-  #pending = 0;
-  #isClosed = false;
 
   /** @throws TypeError that names a bad option; StoreUnavailableError when the database cannot be opened */
   constructor(options: LmdbTokenStoreOptions) {
@@ -82,17 +82,15 @@ export class LmdbTokenStore implements ManagedTokenStore {
     must(isDuration(timeout) && timeout > 0, FACTORY, 'timeout', 'milliseconds above 0');
     checkClock(FACTORY, clock);
     this.#retainExpiredFor = retainExpiredFor;
-    this.#timeout = timeout;
     this.#clock = clock;
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
-      // A path with a dot is a folder all the same; and a batch of the driver's own would reject where nobody listens.
-      this.#root = open({ path, noSubdir: false, eventTurnBatching: false });
-      endWithoutHarm();
-      this.#tokens = this.#root.openDB({ name: 'tokens', sharedStructuresKey: Symbol.for('structures') });
-      this.#owned = this.#root.openDB({ name: 'owned' });
-      this.#ends = this.#root.openDB({ name: 'ends' });
-      this.#log = new RevocationLog(this.#root.openDB({ name: 'revocations', encoding: 'string' }));
+      const root = open({ path, ...OPENING });
+      this.#changes = new Transactions(root, timeout);
+      this.#tokens = root.openDB({ name: 'tokens', sharedStructuresKey: Symbol.for('structures') });
+      this.#owned = root.openDB({ name: 'owned' });
+      this.#ends = root.openDB({ name: 'ends' });
+      this.#log = new RevocationLog(root.openDB({ name: 'revocations', encoding: 'string' }));
     } catch (cause) {
       throw new StoreUnavailableError(`${FACTORY}: the database cannot be opened`, { cause });
     }
@@ -102,7 +100,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
   find(token: string): TokenRecord | undefined {
     const digest = tokenDigest(token);
     try {
-      this.#demandOpen();
+      this.#changes.demandOpen();
       this.#readAnew();
       const found = this.#tokens.get(digest);
       return found && shownRecord(recordOf(found), found.sealed, token);
@@ -115,7 +113,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
     const { value, refreshToken, record } = newRecord(token, this.#clock());
     const digest = tokenDigest(value);
     const sealed = refreshToken === undefined ? undefined : seal(refreshToken, value);
-    await this.#write('save', () => {
+    await this.#changes.run('save', () => {
       if (this.#tokens.get(digest)) throw new ConflictError('save: this token exists');
       this.#put(digest, stored(record, sealed));
       for (const owner of ownersOf(record)) void this.#owned.put([owner, digest], true);
@@ -126,7 +124,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
   async update(token: string, changes: TokenChanges): Promise<TokenRecord> {
     const digest = tokenDigest(token);
     const given = readChanges(changes);
-    const { record, sealed } = await this.#write('update', () => {
+    const { record, sealed } = await this.#changes.run('update', () => {
       const before = this.#tokens.get(digest);
       if (!before) throw new NotFoundError('update: there is no such token');
       const changed = changedRecord(recordOf(before), given, this.#clock());
@@ -141,9 +139,9 @@ export class LmdbTokenStore implements ManagedTokenStore {
   }
 
   async revokeGrant(grantId: string): Promise<number> {
-    must(isNonEmptyString(grantId), 'revokeGrant', 'grantId', 'a non-empty string');
+    const owner = ownerKey('grant', readGrantId(grantId));
     // In one transaction, however many they are: all or nothing.
-    return this.#revokeAllOf('revokeGrant', () => this.#ownedBy(ownerKey('grant', grantId)));
+    return this.#revokeAllOf('revokeGrant', () => this.#ownedBy(owner));
   }
 
   async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
@@ -169,11 +167,11 @@ export class LmdbTokenStore implements ManagedTokenStore {
     const now = this.#clock();
     let dropped = 0;
     for (;;) {
-      const batch = await this.#write('sweep', () => this.#dropSome(now));
+      const batch = await this.#changes.run('sweep', () => this.#dropSome(now));
       dropped += batch.dropped;
       if (batch.seen < BATCH) break;
     }
-    await this.#write('sweep', () => this.#log.prune());
+    await this.#changes.run('sweep', () => this.#log.prune());
     return dropped;
   }
 
@@ -191,26 +189,14 @@ export class LmdbTokenStore implements ManagedTokenStore {
    * gets a `StoreUnavailableError`. To be called before the process ends.
    */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
     this.#stopWatching();
     clearInterval(this.#sweeping);
-    for (let i = 0; this.#pending > 0 && i < this.#timeout / CLOSE_CHECK; i++) await pause(CLOSE_CHECK);
-    // After a failed write the driver waits for ever.
-    const closed = new AbortController();
-    const late = pause(this.#timeout, undefined, { signal: closed.signal }).catch(() => {});
-    await Promise.race([this.#root.close(), late]);
-    closed.abort();
+    await this.#changes.close();
   }
 
   /** The driver reads one state of the database for all of a turn; what another process has revoked must be seen at once. */
   #readAnew(): void {
     this.#tokens.resetReadTxn();
-  }
-
-  /** The driver does not survive a look into a database that was closed. */
-  #demandOpen(): void {
-    if (this.#isClosed) throw new Error('The database was closed');
   }
 
   /** In a transaction: keeps a record in place of the one before. */
@@ -226,16 +212,14 @@ export class LmdbTokenStore implements ManagedTokenStore {
   /** Revokes tokens in one transaction, and tells the listeners of this process when they are. */
   async #revokeAllOf(name: string, digests: () => readonly string[]): Promise<number> {
     const now = this.#clock();
-    const revoked = await this.#write(name, () => {
-      let count = 0;
-      for (const digest of digests()) {
-        const before = this.#tokens.get(digest);
-        if (!before || before.status === 'revoked') continue;
-        this.#put(digest, stored(revokedRecord(recordOf(before), now), before.sealed), before);
-        this.#log.append(digest);
-        count += 1;
-      }
-      return count;
+    const revoked = await this.#changes.run(name, () => {
+      const live = digests().flatMap((digest) => {
+        const record = this.#tokens.get(digest);
+        return record && record.status !== 'revoked' ? [{ digest, record }] : [];
+      });
+      for (const { digest, record } of live) this.#put(digest, revokedRecord(record, now), record);
+      this.#log.append(live.map(({ digest }) => digest));
+      return live.length;
     });
     this.#tellNews();
     return revoked;
@@ -265,40 +249,9 @@ export class LmdbTokenStore implements ManagedTokenStore {
     return [...this.#owned.getKeys(range)].map(([, digest]) => digest);
   }
 
-  /** One transaction, which is on disk when it resolves. `work` throws before its first change, or not at all. */
-  async #write<T>(name: string, work: () => T): Promise<T> {
-    return operation(name, this.#timeout, async () => {
-      this.#demandOpen();
-      this.#pending += 1;
-      underWay.writes += 1;
-      try {
-        return await this.#transaction(work);
-      } finally {
-        this.#pending -= 1;
-        underWay.writes -= 1;
-      }
-    });
-  }
-
-  async #transaction<T>(work: () => T): Promise<T> {
-    // Others' work may share the transaction, so what is thrown must not get out of it.
-    const outcome = await this.#root
-      .transaction((): { value: T } | { thrown: unknown } => {
-        try {
-          return { value: work() };
-        } catch (thrown) {
-          return { thrown };
-        }
-      })
-      .catch(rethrow);
-    if ('thrown' in outcome) throw outcome.thrown;
-    await this.#root.flushed;
-    return outcome.value;
-  }
-
   #startWatching(): void {
     try {
-      this.#demandOpen();
+      this.#changes.demandOpen();
       this.#readAnew();
       this.#told = this.#log.last();
     } catch (error) {

@@ -21,8 +21,9 @@ export class RevocationLog {
   }
 
   /** To be called in a transaction. */
-  append(digest: string): void {
-    void this.#entries.put(this.last() + 1, digest);
+  append(digests: readonly string[]): void {
+    const next = this.last() + 1;
+    for (const [i, digest] of digests.entries()) void this.#entries.put(next + i, digest);
   }
 
   /** What came after entry `number`, oldest first. */

@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { isNonEmptyString, must } from '../../options.js';
 import { changedRecord, newRecord, readChanges } from '../../tokens/new-record.js';
-import { readOwners } from '../../tokens/revoke-all.js';
+import { readGrantId, readOwners } from '../../tokens/revoke-all.js';
 import { seal } from '../../tokens/sealed-value.js';
 import { shownRecord } from '../../tokens/shown-record.js';
 import { ConflictError, NotFoundError } from '../../tokens/store-errors.js';
@@ -89,9 +88,9 @@ export class RedisTokenStore implements ManagedTokenStore {
 
   /** All or nothing, at one moment for all readers, however many there are and whatever happens in between. */
   async revokeGrant(grantId: string): Promise<number> {
-    must(isNonEmptyString(grantId), 'revokeGrant', 'grantId', 'a non-empty string');
+    const grant = readGrantId(grantId);
     const now = this.#settings.clock();
-    const { generation, digests } = await this.#step('revokeGrant', () => this.#tokens.endGrant(grantId));
+    const { generation, digests } = await this.#step('revokeGrant', () => this.#tokens.endGrant(grant));
     for (const digest of digests) this.#feed.tell(digest);
     let revoked = 0;
     // The grant has ended. What follows writes it down in each token, and counts.
