@@ -4,6 +4,12 @@ const STORES = {
     const { LmdbTokenStore } = await import('../../dist/esm/stores/lmdb/index.js');
     return new LmdbTokenStore(options);
   },
+  async postgres({ url, ...options }) {
+    const { PostgresTokenStore } = await import('../../dist/esm/stores/postgres/index.js');
+    const { Pool } = (await import('pg')).default;
+    const pool = new Pool({ connectionString: url, connectionTimeoutMillis: 5000 });
+    return new PostgresTokenStore({ pool, ...options });
+  },
 };
 
 export function openStore(kind, options) {
