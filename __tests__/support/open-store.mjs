@@ -7,8 +7,10 @@ const STORES = {
   async postgres({ url, ...options }) {
     const { PostgresTokenStore } = await import('../../dist/esm/stores/postgres/index.js');
     const { Pool } = (await import('pg')).default;
-    const pool = new Pool({ connectionString: url, connectionTimeoutMillis: 5000 });
-    return new PostgresTokenStore({ pool, ...options });
+    const pool = new Pool({ connectionString: url, application_name: 'store process' });
+    const store = new PostgresTokenStore({ pool, ...options });
+    await store.migrate();
+    return store;
   },
 };
 

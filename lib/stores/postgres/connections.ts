@@ -127,7 +127,13 @@ function isAnswer(error: unknown): boolean {
   return kind === 'conflict' || kind === 'not_found' || error instanceof TypeError;
 }
 
-function deferred<T>(): { promise: Promise<T>; resolve(value: T): void; reject(error: unknown): void } {
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function deferred<T>(): Deferred<T> {
   let resolve: (value: T) => void = ignore;
   let reject: (error: unknown) => void = ignore;
   const promise = new Promise<T>((...both) => {

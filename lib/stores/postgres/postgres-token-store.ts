@@ -203,7 +203,7 @@ export class PostgresTokenStore implements ManagedTokenStore {
   async #revoke(name: string, statement: Prepared, which: Value): Promise<number> {
     const values = [this.#clock(), this.#channel, which];
     const parts = await this.#database.run(name, (client) => query(client, statement, values));
-    const digests = parts.flatMap(({ told }) => toldDigests(told as string));
+    const digests = parts.flatMap(({ told }) => toldDigests(told));
     for (const digest of digests) this.#feed.tell(digest);
     return digests.length;
   }

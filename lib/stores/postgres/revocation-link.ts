@@ -11,8 +11,8 @@ export function channelOf(schema: string): string {
 }
 
 /** The digests that a notification tells. Whoever has the database may send one: what is no digest is left out. */
-export function toldDigests(told: string): readonly string[] {
-  const bytes = Buffer.from(told, 'base64');
+export function toldDigests(told: string | null | undefined): readonly string[] {
+  const bytes = Buffer.from(told ?? '', 'base64');
   const digests: string[] = [];
   for (let end = DIGEST_BYTES; end <= bytes.length; end += DIGEST_BYTES)
     digests.push(bytes.toString('base64url', end - DIGEST_BYTES, end));
@@ -71,7 +71,7 @@ async function listen(client: PostgresClient, schema: string, events: LinkEvents
   const channel = channelOf(schema);
   client.on('notification', (message) => {
     if (message.channel !== channel) return;
-    for (const digest of toldDigests(message.payload ?? '')) events.revoked(digest);
+    for (const digest of toldDigests(message.payload)) events.revoked(digest);
   });
   client.on('error', () => events.lost());
   client.on('end', () => events.lost());
