@@ -92,26 +92,24 @@ export class Connections {
     this.#pending += 1;
     const number = this.#asked;
     this.#asked += 1;
+    let client: PooledPostgresClient | undefined;
+    let failure: unknown;
     try {
-      const client = await this.#pool.connect();
-      this.#pending -= 1;
-      const waiter = this.#next();
-      if (waiter) waiter.take(client);
-      else client.release();
+      client = await this.#pool.connect();
     } catch (error) {
-      this.#pending -= 1;
-      const [waiter] = this.#waiting;
-      if (!waiter) return;
-      // That an older attempt failed says nothing of what is now.
-      if (number < waiter.since) return this.#ask();
-      this.#next()?.fail(error);
+      failure = error;
     }
-  }
-
-  #next(): Waiter | undefined {
+    this.#pending -= 1;
     const [waiter] = this.#waiting;
-    if (waiter) this.#waiting.delete(waiter);
-    return waiter;
+    if (!waiter) {
+      client?.release();
+      return;
+    }
+    // That an older attempt has failed says nothing of what is now.
+    if (!client && number < waiter.since) return this.#ask();
+    this.#waiting.delete(waiter);
+    if (client) waiter.take(client);
+    else waiter.fail(failure);
   }
 }
 

@@ -16,9 +16,9 @@ export async function migrate(client: PostgresClient, schema: string): Promise<v
   await execute(client, 'SELECT pg_advisory_xact_lock($1)', [lockKey(`migrate ${schema}`)]);
   const version = await versionOf(client, schema);
   if (version > MIGRATIONS.length) throw newer(schema, version);
+  if (version === 0) await begin(client, schema);
   for (const [i, statements] of MIGRATIONS.entries()) {
     if (i < version) continue;
-    if (i === 0) await begin(client, schema);
     for (const statement of statements(quoted(schema))) await execute(client, statement);
     await execute(client, `INSERT INTO ${versionsOf(schema)} (version) VALUES ($1)`, [i + 1]);
   }

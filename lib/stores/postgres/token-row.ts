@@ -10,7 +10,8 @@ export function changedColumns(record: TokenRecord): readonly Value[] {
   const { status, attributes, ...rest } = record;
   // As JSON text: a type for JSON of the server's cannot hold U+0000, nor every number.
   const json = JSON.stringify(attributes?.length ? { ...rest, attributes } : rest);
-  return [endOf(record) ?? null, status === 'revoked' ? (record.lastModifiedAt ?? null) : null, json];
+  const revokedAt = status === 'revoked' ? (record.lastModifiedAt as number) : null;
+  return [endOf(record) ?? null, revokedAt, json];
 }
 
 /** `client_key`, `subject_key` and `grant_key`, which never change. */
