@@ -4,7 +4,7 @@ import { cachingIntrospector, storeIntrospector } from '../../lib/index.js';
 import { RedisTokenStore } from '../../lib/stores/redis/index.js';
 import { eventually, rejection } from '../../lib/testing/suite.js';
 import { StoreUnavailableError, storeErrorKind } from '../../lib/tokens/store-errors.js';
-import { startProxy, type TcpProxy } from '../support/proxy.js';
+import { startProxy, type TestProxy } from '../support/proxy.js';
 import { RedisServer, startCluster } from '../support/redis.js';
 import { connect, openRedis } from '../support/redis-stores.js';
 import { describeWith, REDIS } from '../support/services.js';
@@ -171,7 +171,7 @@ describeWith(REDIS, 'RedisTokenStore among processes, on a cluster', () => {
 
 describeWith(REDIS, 'RedisTokenStore without its link', () => {
   let server: RedisServer;
-  let proxy: TcpProxy;
+  let proxy: TestProxy;
   beforeAll(async () => {
     server = await RedisServer.start();
     proxy = await startProxy(server.port);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { describeTokenStore, type StoreUnderTest } from '../../lib/testing/index.js';
-import { startProxy, type TcpProxy } from '../support/proxy.js';
+import { startProxy, type TestProxy } from '../support/proxy.js';
 import { RedisServer, startCluster } from '../support/redis.js';
 import { openRedis } from '../support/redis-stores.js';
 import { describeWith, REDIS } from '../support/services.js';
@@ -44,7 +44,7 @@ function describeStores(urls: () => readonly string[], cut?: () => () => void): 
 
 describeWith(REDIS, 'RedisTokenStore on one server', () => {
   let server: RedisServer;
-  let proxy: TcpProxy;
+  let proxy: TestProxy;
   beforeAll(async () => {
     server = await RedisServer.start();
     proxy = await startProxy(server.port);

@@ -16,6 +16,14 @@ const STORES = {
     await client.connect();
     return new RedisTokenStore({ client, ...options });
   },
+  async postgres({ url, ...options }) {
+    const { PostgresTokenStore } = await import('../../dist/esm/stores/postgres/index.js');
+    const { Pool } = (await import('pg')).default;
+    const pool = new Pool({ connectionString: url, application_name: 'store process' });
+    const store = new PostgresTokenStore({ pool, ...options });
+    await store.migrate();
+    return store;
+  },
 };
 
 export function openStore(kind, options) {

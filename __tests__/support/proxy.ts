@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /** Stands between a client and a server of this machine, and does to their connections what a network does. */
-export interface TcpProxy {
+export interface TestProxy {
   readonly port: number;
   /** How many connections there are now. */
   readonly connections: number;
@@ -21,7 +21,7 @@ interface Connection {
 }
 
 /** Starts a proxy to a port of this machine. */
-export async function startProxy(target: number): Promise<TcpProxy> {
+export async function startProxy(target: number): Promise<TestProxy> {
   const open = new Set<Connection>();
   let state: 'open' | 'cut' | 'hung' = 'open';
 
