@@ -8,11 +8,19 @@ afterEach(() => {
 });
 
 /** A feed whose links the test holds in its hand. */
-function scripted({ open, probe }: { open?: () => Promise<void>; probe?: () => Promise<void> } = {}) {
+function scripted({
+  open,
+  probe,
+  timeout = 40,
+}: {
+  open?: () => Promise<void>;
+  probe?: () => Promise<void>;
+  timeout?: number;
+} = {}) {
   const links: { events: LinkEvents; closed: number }[] = [];
   const feed = new RevocationFeed({
     interval: 10,
-    timeout: 40,
+    timeout,
     async open(events): Promise<RevocationLink> {
       const link = { events, closed: 0 };
       events.signal.addEventListener('abort', () => {
@@ -99,6 +107,18 @@ describe('RevocationFeed', () => {
     await eventually(() => links.length >= 2);
     expect(links[0]?.closed).toBe(1);
     expect(told.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('waits no longer for the probe of a link that is lost meanwhile', async () => {
+    const { links } = scripted({
+      timeout: 60_000,
+      async probe() {
+        setImmediate(() => links[0]?.events.lost());
+        await new Promise(() => {});
+      },
+    });
+    await eventually(() => links.length === 2);
+    expect(links[0]?.closed).toBe(1);
   });
 
   it('closes a link that opens too late', async () => {
