@@ -10,6 +10,8 @@ describeWith(POSTGRES, 'PostgresTokenStore', () => {
   let server: PostgresServer;
   let proxy: TestProxy;
   let pool: Pool;
+  /** Of the other processes, whose connections nobody takes away. */
+  let othersPool: Pool;
   const schemas = new WeakMap<StoreUnderTest, string>();
 
   beforeAll(async () => {
@@ -19,16 +21,17 @@ describeWith(POSTGRES, 'PostgresTokenStore', () => {
       connectionString: server.url.replace(String(server.port), String(proxy.port)),
       max: 20,
     });
+    othersPool = new Pool({ connectionString: server.url, max: 20 });
   });
   afterAll(async () => {
-    await pool.end();
+    await Promise.all([pool.end(), othersPool.end()]);
     await proxy.close();
     await server.stop();
   });
 
-  async function openIn(schema: string, options: StoreOptions): Promise<StoreUnderTest> {
+  async function openIn(schema: string, options: StoreOptions, of = pool): Promise<StoreUnderTest> {
     // On a machine that has much to do, the last of 2,000 saves at once may take longer than a second.
-    const store = new PostgresTokenStore({ pool, schema, timeout: 10_000, ...options });
+    const store = new PostgresTokenStore({ pool: of, schema, timeout: 10_000, ...options });
     await store.migrate();
     schemas.set(store, schema);
     return store;
@@ -38,7 +41,7 @@ describeWith(POSTGRES, 'PostgresTokenStore', () => {
   describeTokenStore('PostgresTokenStore', (options) => openIn(server.newSchema(), options), {
     capabilities: {
       clock: true,
-      share: (store, options) => openIn(schemaOf(store), options),
+      share: (store, options) => openIn(schemaOf(store), options, othersPool),
       async reopen(store, options) {
         await store.close?.();
         return openIn(schemaOf(store), options);

@@ -8,20 +8,25 @@ import { describeWith, REDIS } from '../support/services.js';
 let prefixes = 0;
 
 /** The contract of all stores, for stores that keep a local copy and for those that do not. */
-function describeStores(urls: () => readonly string[], cut?: () => () => void): void {
+function describeStores(
+  urls: () => readonly string[],
+  others: () => readonly string[],
+  cut?: () => () => void,
+): void {
   for (const localCopy of [false, true]) {
     const prefixOf = new WeakMap<StoreUnderTest, string>();
-    const open = async (prefix: string, options: object): Promise<StoreUnderTest> => {
-      const store = await openRedis({ urls: urls(), prefix, localCopy, linkInterval: 100, ...options });
+    const open = async (of: readonly string[], prefix: string, options: object): Promise<StoreUnderTest> => {
+      const store = await openRedis({ urls: of, prefix, localCopy, linkInterval: 100, ...options });
       prefixOf.set(store, prefix);
       return store;
     };
-    const again = (store: StoreUnderTest, options: object) => open(prefixOf.get(store) as string, options);
+    const again = (store: StoreUnderTest, options: object) =>
+      open(others(), prefixOf.get(store) as string, options);
     describeTokenStore(
       localCopy ? 'RedisTokenStore with a local copy' : 'RedisTokenStore',
       (options) => {
         prefixes += 1;
-        return open(`test-${prefixes}:`, options);
+        return open(urls(), `test-${prefixes}:`, options);
       },
       {
         capabilities: {
@@ -56,6 +61,7 @@ describeWith(REDIS, 'RedisTokenStore on one server', () => {
 
   describeStores(
     () => [`redis://127.0.0.1:${proxy.port}`],
+    () => [server.url],
     () => {
       proxy.cut();
       return () => proxy.resume();
@@ -72,5 +78,6 @@ describeWith(REDIS, 'RedisTokenStore on a cluster', () => {
     await Promise.all(servers.map((server) => server.kill()));
   });
 
-  describeStores(() => servers.map(({ url }) => url));
+  const urls = (): string[] => servers.map(({ url }) => url);
+  describeStores(urls, urls);
 });
