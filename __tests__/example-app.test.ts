@@ -3,6 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PostgresServer } from './support/postgres.js';
+import { RedisServer, startCluster } from './support/redis.js';
+import { describeWith, POSTGRES, REDIS, temporaryFolder } from './support/services.js';
 
 interface Example {
   readonly title: string;
@@ -24,10 +27,10 @@ function originOf(running: Running): string {
   return /Listening on (http:\S+)\. /.exec(running.output())?.[1] as string;
 }
 
-/** Starts the built sample app and waits until it listens or ends. */
-async function start(port: number): Promise<Running> {
+/** Starts the built sample app, with a folder of its own, and waits until it listens or ends. */
+async function start(port: number, settings: Readonly<Record<string, string>> = {}): Promise<Running> {
   const child = spawn(process.execPath, ['dist/example-app/main.js'], {
-    env: { ...process.env, PORT: String(port) },
+    env: { ...process.env, PORT: String(port), DATA: temporaryFolder('sample-app-'), ...settings },
   });
   children.push(child);
   let output = '';
@@ -49,6 +52,20 @@ function printedExamples(output: string): readonly Example[] {
   return [...output.matchAll(/^ {2}# (.+)\n {2}(curl .+)\n {2}#=> (\d{3}) ?(.*)$/gm)].map(
     ([, title = '', command = '', status, body = '']) => ({ title, command, status: Number(status), body }),
   );
+}
+
+/** Runs every printed line. */
+async function answersAsPrinted(app: Running): Promise<void> {
+  for (const { title, command, status, body } of printedExamples(app.output())) {
+    const { stdout } = await promisify(execFile)('sh', ['-c', command]);
+    const [head = '', text = ''] = stdout.split('\r\n\r\n');
+    const context = `${title}: ${command}`;
+    expect([context, head.split(' ')[1]]).toStrictEqual([context, String(status)]);
+    if (body.endsWith(',…}'))
+      expect(JSON.parse(text)).toMatchObject(JSON.parse(body.replace(',…}', '}')) as object);
+    else expect([context, text]).toStrictEqual([context, body]);
+    if (status === 401) expect(head).toMatch(/\r\nWWW-Authenticate: (?:Basic|Bearer) realm=/i);
+  }
 }
 
 function hasCurl(): boolean {
@@ -89,20 +106,30 @@ describe('the sample app', () => {
   }
   (curl || process.env.REQUIRE_SERVICES === '1' ? it : it.skip)(
     'answers every printed curl line as it says',
-    async () => {
-      for (const { title, command, status, body } of printedExamples(app.output())) {
-        const { stdout } = await promisify(execFile)('sh', ['-c', command]);
-        const [head = '', text = ''] = stdout.split('\r\n\r\n');
-        const context = `${title}: ${command}`;
-        expect([context, head.split(' ')[1]]).toStrictEqual([context, String(status)]);
-        if (body.endsWith(',…}'))
-          expect(JSON.parse(text)).toMatchObject(JSON.parse(body.replace(',…}', '}')) as object);
-        else expect([context, text]).toStrictEqual([context, body]);
-        if (status === 401) expect(head).toMatch(/\r\nWWW-Authenticate: (?:Basic|Bearer) realm=/i);
-      }
-    },
+    () => answersAsPrinted(app),
     30_000,
   );
+
+  it('says what STORE can be, and why a store cannot be opened', async () => {
+    for (const [settings, reason] of [
+      [{ STORE: 'oracle' }, 'STORE must be one of memory, lmdb, redis, postgres'],
+      [{ STORE: 'constructor' }, 'STORE must be one of'],
+      [{ DATA: '/dev/null/x' }, 'the database cannot be opened'],
+      [{ STORE: 'postgres', DATABASE_URL: 'postgres://127.0.0.1:1/x' }, 'ECONNREFUSED'],
+    ] as const) {
+      const running = await start(0, settings);
+      expect(await running.exited).toBe(1);
+      expect(running.output()).toContain(reason);
+    }
+  });
+
+  it('forgets its tokens with STORE=memory', async () => {
+    const running = await start(0, { STORE: 'memory' });
+    expect(running.output()).toContain('in memory, until it ends');
+    expect(printedExamples(running.output()).length).toBeGreaterThan(15);
+    running.process.kill('SIGTERM');
+    expect(await running.exited).toBe(0);
+  });
 
   it('answers bad input to its demo routes with 400 and 409', async () => {
     const origin = originOf(app);
@@ -143,5 +170,70 @@ describe('the sample app', () => {
     expect(await running.exited).toBe(1);
     expect(running.output()).toContain('PORT=3001 npm start');
     other.close();
+  });
+});
+
+/** What holds for the sample app on every store that outlives it. */
+function keepsItsTokens(settings: () => Promise<Readonly<Record<string, string>>>): void {
+  it('keeps its tokens across a restart, and has something to try again', async () => {
+    const store = await settings();
+    const post = async (app: Running, path: string, fields: Record<string, string>): Promise<number> =>
+      (await fetch(`${originOf(app)}${path}`, { method: 'POST', body: new URLSearchParams(fields) })).status;
+    const statusOf = async (app: Running, token: string): Promise<number> =>
+      (await fetch(`${originOf(app)}/orders`, { headers: { authorization: `Bearer ${token}` } })).status;
+
+    const before = await start(0, store);
+    expect(before.output()).toContain('across restarts');
+    expect(await post(before, '/demo/tokens', { token: 'kept' })).toBe(201);
+    expect(await post(before, '/demo/tokens', { token: 'dead' })).toBe(201);
+    expect(await post(before, '/demo/revoke', { token: 'dead' })).toBe(200);
+    if (hasCurl()) await answersAsPrinted(before);
+    before.process.kill('SIGTERM');
+    expect(await before.exited).toBe(0);
+
+    const after = await start(0, store);
+    expect([await statusOf(after, 'kept'), await statusOf(after, 'dead')]).toStrictEqual([200, 401]);
+    if (hasCurl()) await answersAsPrinted(after);
+    expect(await post(after, '/demo/revoke', { token: 'access-live-2' })).toBe(200);
+    after.process.kill('SIGTERM');
+    expect(await after.exited).toBe(0);
+    // One of its own tokens is dead: the next ones have another name.
+    const last = await start(0, store);
+    expect([await statusOf(last, 'access-live-2'), await statusOf(last, 'access-live-3')]).toStrictEqual([
+      401, 200,
+    ]);
+    last.process.kill('SIGTERM');
+    expect(await last.exited).toBe(0);
+  }, 60_000);
+}
+
+describe('the sample app with STORE=lmdb', () => {
+  keepsItsTokens(async () => ({ STORE: 'lmdb', DATA: temporaryFolder('sample-app-') }));
+});
+
+describeWith(REDIS, 'the sample app with STORE=redis', () => {
+  const servers: RedisServer[] = [];
+  afterAll(() => Promise.all(servers.map((server) => server.kill())));
+  keepsItsTokens(async () => {
+    servers.push(await RedisServer.start());
+    return { STORE: 'redis', REDIS_URL: servers[0]?.url as string };
+  });
+});
+
+describeWith(REDIS, 'the sample app with STORE=redis on a cluster', () => {
+  const servers: RedisServer[] = [];
+  afterAll(() => Promise.all(servers.map((server) => server.kill())));
+  keepsItsTokens(async () => {
+    servers.push(...(await startCluster()));
+    return { STORE: 'redis', REDIS_URL: servers.map(({ url }) => url).join(',') };
+  });
+});
+
+describeWith(POSTGRES, 'the sample app with STORE=postgres', () => {
+  const servers: PostgresServer[] = [];
+  afterAll(() => Promise.all(servers.map((server) => server.stop())));
+  keepsItsTokens(async () => {
+    servers.push(await PostgresServer.start());
+    return { STORE: 'postgres', DATABASE_URL: servers[0]?.url as string };
   });
 });

@@ -1,37 +1,46 @@
 import type { AddressInfo } from 'node:net';
-import { MemoryTokenStore, type NewToken } from 'express-token-introspection';
 import { createApp } from './app.js';
 import { examples } from './examples.js';
-import { seedClients, seedTokens } from './seed.js';
+import { type Demonstration, seedTokens } from './seed.js';
+import { type OpenStores, openStores } from './stores.js';
 
-const tokens = new MemoryTokenStore();
-const clients = await seedClients();
-const seeded = await seedTokens(tokens);
-
-const server = createApp({ tokens, clients }).listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
-server.once('listening', () => {
-  const { port } = server.address() as AddressInfo;
-  printWelcome(`http://127.0.0.1:${port}`, seeded);
-});
-server.once('error', (error) => {
-  console.error(`Cannot listen: ${error.message}. Another port: PORT=3001 npm start`);
-  process.exitCode = 1;
-});
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    server.close();
-    server.closeAllConnections();
-  });
+try {
+  await start();
+} catch (error) {
+  // A store that cannot be opened says why in its cause.
+  const { message, cause } = error as Error;
+  console.error(cause instanceof Error ? `${message}: ${cause.message}` : message);
+  process.exit(1);
 }
 
-function printWelcome(origin: string, shown: readonly NewToken[]): void {
-  console.log(`\nTokens (client, kind, audience):`);
-  for (const { token, clientId, kind, audience = [] } of shown) {
+async function start(): Promise<void> {
+  const stores = await openStores(process.env);
+  const demonstration = await seedTokens(stores.tokens);
+  const server = createApp(stores).listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
+  server.once('listening', () => {
+    const { port } = server.address() as AddressInfo;
+    printWelcome(`http://127.0.0.1:${port}`, stores, demonstration);
+  });
+  server.once('error', (error) => {
+    console.error(`Cannot listen: ${error.message}. Another port: PORT=3001 npm start`);
+    process.exitCode = 1;
+    void stores.close();
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      server.close(() => void stores.close());
+      server.closeAllConnections();
+    });
+  }
+}
+
+function printWelcome(origin: string, { place }: OpenStores, { tokens, name }: Demonstration): void {
+  console.log(`\nTokens (client, kind, audience), ${place}:`);
+  for (const { token, clientId, kind, audience = [] } of tokens) {
     console.log(`  ${token.padEnd(20)} ${clientId.padEnd(11)} ${kind.padEnd(14)} ${audience.join(' ')}`);
   }
   console.log(`\nTry, in another terminal (… stands for more members, in any order):`);
-  for (const { title, command, status, body } of examples(origin)) {
+  for (const { title, command, status, body } of examples(origin, name)) {
     console.log(`\n  # ${title}\n  ${command}\n  #=> ${`${status} ${body}`.trim()}`);
   }
   console.log(`\nListening on ${origin}. Ctrl+C ends it.`);

@@ -1,7 +1,7 @@
 import {
+  type Client,
   hashClientSecret,
   type ManagedTokenStore,
-  MemoryClientStore,
   type NewToken,
 } from 'express-token-introspection';
 
@@ -11,8 +11,8 @@ export const ISSUER = 'https://id.example.com';
 export const ORDERS_API = 'https://api.example.com/orders';
 
 /** Who there is. A secret is kept as a hash only; these are known because this is a demonstration. */
-export async function seedClients(): Promise<MemoryClientStore> {
-  return new MemoryClientStore([
+export async function seedClients(): Promise<readonly Client[]> {
+  return [
     // A confidential client: users log in to it, tokens are issued to it.
     { clientId: 'web-app', secret: await hashClientSecret('web-app-secret') },
     // A public client: it has no secret.
@@ -26,15 +26,16 @@ export async function seedClients(): Promise<MemoryClientStore> {
     },
     // May read the details of every access token of one organization.
     { clientId: 'acme-admin', secret: await hashClientSecret('acme-admin-secret'), organizations: ['acme'] },
-  ]);
+  ];
 }
 
+/** A token of the demonstration, and the state that it is wanted in. */
+type Seed = NewToken & { readonly state?: 'expired' | 'revoked' };
+
+const HOUR = 60 * 60 * 1000;
+
 /** Some tokens in every state. Real ones are random: see `POST /demo/tokens`. */
-export async function seedTokens(
-  tokens: ManagedTokenStore,
-  now: number = Date.now(),
-): Promise<readonly NewToken[]> {
-  const hour = 60 * 60 * 1000;
+function seeds(name: (token: string) => string, now: number): readonly Seed[] {
   const alice = {
     clientId: 'web-app',
     subject: 'alice',
@@ -44,62 +45,93 @@ export async function seedTokens(
     grantType: 'authorization_code',
     app: 'web-app',
   };
-  const seeded: readonly NewToken[] = [
+  return [
     {
       ...alice,
-      token: 'access-live',
+      token: name('access-live'),
       kind: 'access_token',
       audience: [ORDERS_API],
       scope: ['orders:read', 'profile'],
-      expiresAt: now + hour,
-      grantId: 'grant-1',
-      refreshToken: 'refresh-live',
+      expiresAt: now + HOUR,
+      grantId: name('grant-1'),
+      refreshToken: name('refresh-live'),
       attributes: [{ name: 'department', value: 'sales' }],
     },
     {
       ...alice,
-      token: 'refresh-live',
+      token: name('refresh-live'),
       kind: 'refresh_token',
-      expiresAt: now + 24 * hour,
-      grantId: 'grant-1',
+      expiresAt: now + 24 * HOUR,
+      grantId: name('grant-1'),
     },
     {
       ...alice,
-      token: 'access-expired',
+      token: name('access-expired'),
       kind: 'access_token',
       audience: [ORDERS_API],
-      issuedAt: now - 2 * hour,
-      expiresAt: now - hour,
+      issuedAt: now - 2 * HOUR,
+      expiresAt: now - HOUR,
+      state: 'expired',
     },
     {
       ...alice,
-      token: 'access-revoked',
+      token: name('access-revoked'),
       kind: 'access_token',
       audience: [ORDERS_API],
-      expiresAt: now + hour,
+      expiresAt: now + HOUR,
+      state: 'revoked',
     },
-    { ...alice, token: 'access-other-api', kind: 'access_token', audience: ['https://other.example'] },
     {
-      token: 'mobile-refresh-live',
+      ...alice,
+      token: name('access-other-api'),
+      kind: 'access_token',
+      audience: ['https://other.example'],
+      expiresAt: now + HOUR,
+    },
+    {
+      token: name('mobile-refresh-live'),
       kind: 'refresh_token',
       clientId: 'mobile-app',
       subject: 'bob',
       organization: 'globex',
       issuer: ISSUER,
-      expiresAt: now + 24 * hour,
+      expiresAt: now + 24 * HOUR,
     },
     {
       // A caller of the OAuth introspection API may use an access token of its own instead of its secret.
-      token: 'introspection-live',
+      token: name('introspection-live'),
       kind: 'access_token',
       clientId: 'orders-api',
       issuer: ISSUER,
       audience: [ISSUER],
       scope: ['introspection'],
-      expiresAt: now + hour,
+      expiresAt: now + HOUR,
     },
   ];
-  for (const token of seeded) await tokens.save(token);
-  await tokens.revoke('access-revoked');
-  return seeded;
+}
+
+export interface Demonstration {
+  readonly tokens: readonly NewToken[];
+  /** The names that its tokens have this time: `access-live`, or `access-live-2`, say. */
+  readonly name: (token: string) => string;
+}
+
+/**
+ * Sees to it that there are tokens to try. A store may have those of the last time: what has expired meanwhile lives
+ * again, and where somebody has revoked one of them, or made the one that the examples make, they get other names.
+ */
+export async function seedTokens(store: ManagedTokenStore, now: number = Date.now()): Promise<Demonstration> {
+  for (let run = 1; ; run++) {
+    const name = (token: string): string => (run === 1 ? token : `${token}-${run}`);
+    const wanted = seeds(name, now);
+    const found = await Promise.all(wanted.map(({ token }) => store.find(token)));
+    const isSpoiled = wanted.some(({ state }, i) => found[i]?.status === 'revoked' && state !== 'revoked');
+    if (isSpoiled || (await store.find(name('mine')))) continue;
+    for (const [i, { state, ...token }] of wanted.entries()) {
+      if (!found[i]) await store.save(token);
+      else if (!state && token.expiresAt) await store.update(token.token, { expiresAt: token.expiresAt });
+      if (state === 'revoked') await store.revoke(token.token);
+    }
+    return { tokens: wanted, name };
+  }
 }

@@ -64,10 +64,18 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** What goes with the process of the tests. */
+const folders: string[] = [];
+const processes = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of processes) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 /** A folder that goes with the process of the tests. */
 export function temporaryFolder(prefix: string): string {
   const folder = mkdtempSync(join(tmpdir(), prefix));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
@@ -78,9 +86,8 @@ export function startProcess(
   options: { readonly uid?: number; readonly gid?: number; readonly cwd?: string } = {},
 ): ChildProcess {
   const child = spawn(path, args, { stdio: 'ignore', ...options });
-  const kill = (): boolean => child.kill('SIGKILL');
-  process.once('exit', kill);
-  child.once('exit', () => process.removeListener('exit', kill));
+  processes.add(child);
+  child.once('exit', () => processes.delete(child));
   return child;
 }
 
