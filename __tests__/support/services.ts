@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { describe, it } from '@jest/globals';
+import { afterAll, describe, it } from '@jest/globals';
 
 /** A server that tests start themselves, and the command that installs it. */
 interface Service {
@@ -64,22 +65,24 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** What goes with the process of the tests. */
+/** What goes when the tests of a file are over. */
 const folders: string[] = [];
 const processes = new Set<ChildProcess>();
-process.once('exit', () => {
+afterAll(async () => {
+  const ended = [...processes].map((child) => once(child, 'exit'));
   for (const child of processes) child.kill('SIGKILL');
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  await Promise.all(ended);
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 });
 
-/** A folder that goes with the process of the tests. */
+/** A folder that goes when the tests of its file are over. */
 export function temporaryFolder(prefix: string): string {
   const folder = mkdtempSync(join(tmpdir(), prefix));
   folders.push(folder);
   return folder;
 }
 
-/** A server process, which ends with the process of the tests at the latest. */
+/** A server process, which ends when the tests of its file are over at the latest. */
 export function startProcess(
   path: string,
   args: readonly string[],
