@@ -382,11 +382,13 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
       atEnd.push(() => proxy.close());
       const url = server.url.replace(String(server.port), String(proxy.port));
       proxy.hang();
-      const store = await open(
-        schema,
-        {},
-        { listenOn: () => new Client(url), linkInterval: 30, timeout: 100 },
-      );
+      const clients: Client[] = [];
+      const listenOn = (): Client => {
+        const client = new Client(url);
+        clients.push(client);
+        return client;
+      };
+      const store = await open(schema, {}, { listenOn, linkInterval: 30, timeout: 100 });
       let missed = 0;
       store.onRevoked(
         () => {},
@@ -395,6 +397,8 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
         },
       );
       await eventually(() => missed >= 4);
+      const given = clients.slice(0, -1).map((client) => client.connection.stream.destroyed);
+      expect(given).toStrictEqual(given.map(() => true));
       proxy.resume();
       await eventually(() => proxy.connections === 1);
       const before = missed;
@@ -404,6 +408,25 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
       await eventually(() => missed > before + 1);
       proxy.resume();
       await eventually(() => proxy.connections === 1);
+    });
+
+    it('says at once that it may have missed some when the application ends the connection', async () => {
+      let client: Client | undefined;
+      const listenOn = (): Client => {
+        client = new Client(server.url);
+        return client;
+      };
+      const store = await open(undefined, {}, { listenOn, linkInterval: 20_000 });
+      let missed = 0;
+      store.onRevoked(
+        () => {},
+        () => {
+          missed += 1;
+        },
+      );
+      await eventually(() => missed === 1);
+      await client?.end();
+      await eventually(() => missed === 2, 2000);
     });
 
     it('heeds nothing that is no digest, and no other channel', async () => {
@@ -427,9 +450,11 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
       await eventually(() => told.length === 1);
       await client?.query('LISTEN other');
       const digest = tokenDigest('at');
-      const base64 = Buffer.from(digest, 'base64url').toString('base64');
+      const [base64, another] = ['at', 'another'].map((token) =>
+        Buffer.from(tokenDigest(token), 'base64url').toString('base64'),
+      );
       await server.query(
-        `SELECT pg_notify('other', '${base64}'), pg_notify('${schema}_revoked', 'junk'), pg_notify('${schema}_revoked', '')`,
+        `SELECT pg_notify('other', '${another}'), pg_notify('${schema}_revoked', 'junk'), pg_notify('${schema}_revoked', '')`,
       );
       await server.query(`SELECT pg_notify('${schema}_revoked', '${base64}')`);
       await eventually(() => told.length > 1);
@@ -440,7 +465,9 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
       for (const isClosedFirst of [true, false]) {
         const schema = server.newSchema();
         const pool = newPool();
-        const store = new PostgresTokenStore({ pool, schema, linkInterval: 100 });
+        // Where the store is closed first, it does not take a probe to find out.
+        const linkInterval = isClosedFirst ? 20_000 : 100;
+        const store = new PostgresTokenStore({ pool, schema, linkInterval });
         await store.migrate();
         let missed = 0;
         store.onRevoked(

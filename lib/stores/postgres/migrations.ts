@@ -16,7 +16,8 @@ export const MIGRATIONS: readonly Migration[] = [
      * which each page keeps some room. No partitions by time: `digest` alone could not be unique in them,
      * and each look-up would have to ask all.
      *
-     * A sweep drops little at a time, so vacuum must come early to make room for what is saved next.
+     * A sweep drops little at a time, so vacuum must come early, and not dawdle, to make room for what is saved next:
+     * at its usual pace it was not done with two of ten million in five minutes, and the table grew by a sixth.
      */
     `CREATE TABLE ${schema}.tokens (
       ends_at float8,
@@ -31,6 +32,7 @@ export const MIGRATIONS: readonly Migration[] = [
     ) WITH (
       fillfactor = 90,
       autovacuum_vacuum_scale_factor = 0.02,
+      autovacuum_vacuum_cost_limit = 2000,
       autovacuum_analyze_scale_factor = 0.05
     )`,
     `CREATE INDEX tokens_client ON ${schema}.tokens (client_key)`,

@@ -41,7 +41,7 @@ export function tokenStatements(schema: string): TokenStatements {
       ), revoked AS (
         UPDATE ${tokens} AS token
         SET revoked_at = $1::float8, ends_at = coalesce(token.ends_at, $1::float8), version = token.version + 1
-        FROM due WHERE token.digest = due.digest AND token.revoked_at IS NULL
+        FROM due WHERE token.digest = due.digest
         RETURNING token.digest
       ), numbered AS (
         SELECT digest, (row_number() OVER () - 1) / ${TOLD_AT_ONCE} AS part FROM revoked
