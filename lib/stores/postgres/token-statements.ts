@@ -1,0 +1,86 @@
+import { type Prepared, prepared, quoted } from './query.js';
+
+/** The bytes of a digest. */
+export const DIGEST_BYTES = 32;
+
+/** How many digests a notification tells: its text must be shorter than 8,000 bytes. */
+const TOLD_AT_ONCE = 170;
+
+/** The statements on the tokens of a schema. */
+export interface TokenStatements {
+  /** digest → record, revoked_at, sealed */
+  readonly find: Prepared;
+  /** digest → the same, and version */
+  readonly findVersion: Prepared;
+  /** the columns → a row, where there was none */
+  readonly save: Prepared;
+  /** digest, version, ends_at, revoked_at, record → a row, if it still is that version */
+  readonly update: Prepared;
+  /** Each: time, channel, what → told: digests in base64, one after the other */
+  readonly revoke: Prepared;
+  readonly revokeGrant: Prepared;
+  readonly revokeMany: Prepared;
+  /** client_key, subject_key → a cursor over the digests of what is not revoked */
+  readonly ownedBy: readonly [client: string, subject: string, subjectOfClient: string];
+  /** lock, from, to, how many → mine, seen, dropped, last */
+  readonly sweep: Prepared;
+}
+
+export function tokenStatements(schema: string): TokenStatements {
+  const tokens = `${quoted(schema)}.tokens`;
+  // In base64 whatever form the server gives to bytes otherwise, and a third shorter.
+  const sealed = `encode(sealed, 'base64') AS sealed`;
+  const revoke = (which: string): Prepared =>
+    // Rows are locked in one order by all who revoke: so they never wait for each other in a circle.
+    prepared(`
+      WITH due AS (
+        SELECT digest FROM ${tokens} WHERE ${which} AND revoked_at IS NULL ORDER BY digest FOR UPDATE
+      ), revoked AS (
+        UPDATE ${tokens} AS token
+        SET revoked_at = $1::float8, ends_at = coalesce(token.ends_at, $1::float8), version = token.version + 1
+        FROM due WHERE token.digest = due.digest AND token.revoked_at IS NULL
+        RETURNING token.digest
+      ), numbered AS (
+        SELECT digest, (row_number() OVER () - 1) / ${TOLD_AT_ONCE} AS part FROM revoked
+      ), parts AS (
+        SELECT encode(string_agg(digest, ''), 'base64') AS told FROM numbered GROUP BY part
+      )
+      SELECT told, pg_notify($2, told) FROM parts`);
+  const ownedBy = (which: string): string =>
+    `DECLARE due NO SCROLL CURSOR FOR
+      SELECT encode(digest, 'base64') AS digest FROM ${tokens} WHERE ${which} AND revoked_at IS NULL`;
+  return {
+    find: prepared(`SELECT record, revoked_at, ${sealed} FROM ${tokens} WHERE digest = $1`),
+    findVersion: prepared(`SELECT record, revoked_at, ${sealed}, version FROM ${tokens} WHERE digest = $1`),
+    save: prepared(`
+      INSERT INTO ${tokens} (digest, client_key, subject_key, grant_key, sealed, ends_at, revoked_at, record)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+      ON CONFLICT DO NOTHING RETURNING 1 AS saved`),
+    update: prepared(`
+      UPDATE ${tokens} SET version = version + 1, ends_at = $3, revoked_at = $4, record = $5
+      WHERE digest = $1 AND version = $2 RETURNING 1 AS updated`),
+    revoke: revoke('digest = $3'),
+    revokeGrant: revoke('grant_key = $3'),
+    revokeMany: revoke('digest = ANY ($3)'),
+    ownedBy: [
+      ownedBy('client_key = $1'),
+      ownedBy('subject_key = $1'),
+      ownedBy('subject_key = $1 AND client_key = $2'),
+    ],
+    // What is locked is being changed, or revoked: its turn comes, and nobody waits for anybody. Begins where the
+    // last batch has ended, and not with all the dead entries that this has left in the index.
+    sweep: prepared(`
+      WITH turn AS MATERIALIZED (
+        SELECT pg_try_advisory_xact_lock($1) AS mine
+      ), due AS MATERIALIZED (
+        SELECT ctid, ends_at FROM ${tokens}
+        WHERE ends_at >= $2 AND ends_at <= $3 AND (SELECT mine FROM turn)
+        ORDER BY ends_at LIMIT $4 FOR UPDATE SKIP LOCKED
+      ), dropped AS (
+        DELETE FROM ${tokens} WHERE ctid = ANY (ARRAY(SELECT ctid FROM due)) RETURNING 1
+      )
+      SELECT (SELECT mine FROM turn) AS mine, count(*) AS seen, max(ends_at) AS last,
+        (SELECT count(*) FROM dropped) AS dropped
+      FROM due`),
+  };
+}
