@@ -28,6 +28,9 @@ describeWith(POSTGRES, 'PostgresClientStore and its database', () => {
     () => store.find('app'),
     () => store.save(APP),
     () => store.update('app', { scopes: ['s'] }),
+    () => store.rotateSecret('app'),
+    () => store.dropPreviousSecret('app'),
+    () => store.restorePreviousSecret('app'),
     () => store.remove('app'),
   ];
 
@@ -172,11 +175,14 @@ describeWith(POSTGRES, 'PostgresClientStore and its database', () => {
     const store = await database.open();
     const chosen = 'chosen-in-clear';
     await store.save({ clientId: 'app', secret: await hashClientSecret(chosen), audiences: ['to-be-found'] });
-    const error: unknown = await store.save(APP).catch((thrown: unknown) => thrown);
-    const { secret: next, hash: secretHash } = generateClientSecret();
-    await store.update('app', { secret: secretHash });
+    const first = (await store.rotateSecret('app')).secret;
+    const error: unknown = await store.rotateSecret('app').catch((thrown: unknown) => thrown);
+    await store.dropPreviousSecret('app');
+    const second = (await store.rotateSecret('app')).secret;
+    await store.restorePreviousSecret('app');
+    const third = (await store.rotateSecret('app', { keepPreviousFor: 0 })).secret;
     const { app } = await world({ clients: store });
-    expect((await postToken(app, A, basic('app', next), 't')).status).toBe(200);
+    expect((await postToken(app, A, basic('app', third), 't')).status).toBe(200);
 
     const { server } = database;
     await server.query('CHECKPOINT');
@@ -194,7 +200,7 @@ describeWith(POSTGRES, 'PostgresClientStore and its database', () => {
       server.log().includes('to-be-found'),
       dump.includes('to-be-found'),
     ]).toStrictEqual([true, true, true]);
-    const secrets = [chosen, secret, next];
+    const secrets = [chosen, first, second, third];
     expect(secrets.filter(has)).toStrictEqual([]);
   });
 });

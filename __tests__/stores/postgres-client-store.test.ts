@@ -8,7 +8,7 @@ import {
 } from '../../lib/stores/postgres/index.js';
 import { ClientDatabase, watched } from '../support/client-database.js';
 import { describeWith, POSTGRES } from '../support/services.js';
-import { NOW } from '../support/world.js';
+import { HOUR, NOW } from '../support/world.js';
 
 const first = generateClientSecret();
 const other = generateClientSecret();
@@ -25,9 +25,22 @@ describe('PostgresClientStore', () => {
     ['no pool', {}, '"pool"'],
     ['a bad schema', { pool, schema: 'a"b' }, '"schema"'],
     ['no time', { pool, timeout: 0 }, '"timeout"'],
+    ['a clock in seconds', { pool, clock: () => Date.now() / 1000 }, '"clock"'],
   ])('refuses %s', (_what, options, named) => {
     expect(() => new PostgresClientStore(options as never)).toThrow(TypeError);
     expect(() => new PostgresClientStore(options as never)).toThrow(named);
+  });
+
+  it.each([
+    ['-1', -1],
+    ['no number', '1h'],
+    ['for ever', Number.POSITIVE_INFINITY],
+    ['more than a year', 366 * 24 * HOUR],
+  ])('keeps a previous secret for no time of %s', async (_what, keepPreviousFor) => {
+    const store = new PostgresClientStore({ pool });
+    const options = { keepPreviousFor: keepPreviousFor as number };
+    await expect(store.rotateSecret('app', options)).rejects.toThrow('"keepPreviousFor"');
+    await expect(store.rotateSecret('app', { forever: true } as never)).rejects.toThrow('"forever"');
   });
 });
 

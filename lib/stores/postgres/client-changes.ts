@@ -1,6 +1,7 @@
-import type { Client } from '../../clients/client.js';
+import { type Client, goodHashes } from '../../clients/client.js';
 import { clientTypeError, soundClient } from '../../clients/sound-client.js';
 import { isObject } from '../../options.js';
+import { ConflictError } from '../../tokens/store-errors.js';
 
 type RemovableMember = 'organizations' | 'audiences' | 'scopes' | 'introspects' | 'disabled';
 
@@ -39,7 +40,32 @@ export function changedClient(client: Client, changes: Readonly<Record<string, u
   return soundClient(changed, clientTypeError('update'));
 }
 
-function withoutPrevious(client: Client): Client {
+/**
+ * `client` with another secret, of which `hash` is the hash of; the one before is good until `until`.
+ *
+ * @throws ConflictError for a public client, and where it has two secrets already: one of them would be lost on those who have it
+ */
+export function rotatedClient(client: Client, hash: string, until: number | undefined, now: number): Client {
+  const { secret } = client;
+  if (secret === undefined) throw new ConflictError('rotateSecret: a public client has no secret');
+  const rotated: Client = { ...withoutPrevious(client), secret: hash };
+  if (until === undefined) return rotated;
+  if (goodHashes(client, now).length > 1) {
+    throw new ConflictError(
+      'rotateSecret: the previous secret is still good; dropPreviousSecret or restorePreviousSecret ends that',
+    );
+  }
+  return { ...rotated, previousSecret: secret, previousSecretUntil: until };
+}
+
+/** `client` with its previous secret only. @throws ConflictError where that is no good any more, or there is none */
+export function restoredClient(client: Client, now: number): Client {
+  const [, secret] = goodHashes(client, now);
+  if (secret === undefined) throw new ConflictError('restorePreviousSecret: no previous secret is good');
+  return { ...withoutPrevious(client), secret };
+}
+
+export function withoutPrevious(client: Client): Client {
   const { previousSecret: _secret, previousSecretUntil: _until, ...rest } = client;
   return rest;
 }

@@ -12,5 +12,7 @@ export type {
 export {
   PostgresClientStore,
   type PostgresClientStoreOptions,
+  type RotatedSecret,
+  type RotateSecretOptions,
 } from './postgres-client-store.js';
 export { PostgresTokenStore, type PostgresTokenStoreOptions } from './postgres-token-store.js';
