@@ -7,9 +7,10 @@ import type { PooledPostgresClient, PostgresPool } from '../../lib/stores/postgr
 import { toldDigests } from '../../lib/stores/postgres/revocation-link.js';
 
 /** A pool whose connections come when the test says so. */
-function scripted() {
+function scripted(options?: { max: number }) {
   const attempts: { give(): FakeClient; fail(message: string): void }[] = [];
   const pool = Object.assign(new EventEmitter(), {
+    ...(options && { options }),
     connect: () =>
       new Promise<PooledPostgresClient>((resolve, reject) => {
         attempts.push({
@@ -68,34 +69,45 @@ describe('Connections', () => {
     await expect(used).rejects.toMatchObject({ name: 'StoreUnavailableError', cause: { message: 'lost' } });
   });
 
-  it('gives what came too late to whoever waits now, and else back', async () => {
+  it('waits for none that hangs while it is opened, as long as the pool has a place for another', async () => {
     const { attempts, connections } = scripted();
-    await expect(connections.use('find', 10, done)).rejects.toMatchObject({ name: 'StoreUnavailableError' });
-    await expect(connections.use('find', 10, done)).rejects.toMatchObject({ name: 'StoreUnavailableError' });
+    for (let i = 0; i < 5; i++) {
+      const used = connections.use('find', 20, done);
+      expect(attempts).toHaveLength(i + 1);
+      if (i % 2 === 0) await expect(used).rejects.toMatchObject({ name: 'StoreUnavailableError' });
+      else attempts[i]?.give();
+      if (i % 2 === 1) expect(await used).toBe('done');
+    }
+  });
+
+  it('asks for no more than can come of it, and gives what comes too late to whoever waits then, or back', async () => {
+    const { attempts, connections } = scripted({ max: 2 });
+    for (let i = 0; i < 6; i++)
+      await expect(connections.use('find', 5, done)).rejects.toMatchObject({ name: 'StoreUnavailableError' });
+    expect(attempts).toHaveLength(3);
     const used = connections.use('find', 1000, done);
-    expect(attempts).toHaveLength(1);
+    expect(attempts).toHaveLength(3);
     attempts[0]?.give();
     expect(await used).toBe('done');
-    await expect(connections.use('find', 10, done)).rejects.toThrow();
     const late = attempts[1]?.give();
     await pause(1);
     expect(late?.released).toStrictEqual([undefined]);
   });
 
   it('fails with an attempt of its own, and not with an older one', async () => {
-    const { attempts, connections } = scripted();
-    await expect(connections.use('find', 10, done)).rejects.toThrow();
+    const { attempts, connections } = scripted({ max: 1 });
+    for (let i = 0; i < 2; i++) await expect(connections.use('find', 5, done)).rejects.toThrow();
     const used = connections.use('find', 1000, done);
+    expect(attempts).toHaveLength(2);
     attempts[0]?.fail('an old story');
     await pause(1);
-    expect(attempts).toHaveLength(2);
-    attempts[1]?.fail('refused');
+    expect(attempts).toHaveLength(3);
+    attempts[2]?.fail('refused');
     await expect(used).rejects.toMatchObject({
       name: 'StoreUnavailableError',
       cause: { message: 'refused' },
     });
-    await expect(connections.use('find', 10, done)).rejects.toThrow();
-    attempts[2]?.fail('nobody cares');
+    attempts[1]?.fail('nobody cares');
     await pause(1);
     expect(attempts).toHaveLength(3);
   });

@@ -197,7 +197,8 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
         types: { getTypeParser: () => parser },
         max: 20,
       } as PoolConfig;
-      const store = await open(undefined, pool, { timeout: 20_000 });
+      const store = unmade(undefined, pool, { timeout: 20_000 });
+      await Promise.all(Array.from({ length: 5 }, () => store.migrate()));
       await store.save({
         ...access,
         token: 'at',
@@ -273,7 +274,7 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
         [statements.revoke.text, `1, 'channel', '\\x00'`, 'tokens_pkey'],
         [statements.revokeGrant.text, `1, 'channel', ${uuid}`, 'tokens_grant'],
         [statements.revokeMany.text, `1, 'channel', '{\\\\x00,\\\\x01}'`, 'tokens_pkey'],
-        [statements.sweep.text, '1, 0, 100, 1000', 'tokens_ends'],
+        [statements.sweep.text, '1, 0, 100', 'Index Scan using tokens_ends'],
         [client, uuid, 'tokens_client'],
         [subject, uuid, 'tokens_subject'],
         [both, `${uuid}, ${uuid}`, 'tokens_subject'],

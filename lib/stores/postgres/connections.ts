@@ -11,6 +11,10 @@ interface Waiter {
   fail(error: unknown): void;
 }
 
+/** How many connections a pool has where nobody says otherwise. */
+const DEFAULT_PLACES = 10;
+
+/** The pools to whose errors we listen. */
 const heard = new WeakSet<PostgresPool>();
 
 /**
@@ -19,6 +23,7 @@ const heard = new WeakSet<PostgresPool>();
  */
 export class Connections {
   readonly #pool: PostgresPool;
+  readonly #places: number;
   readonly #waiting = new Set<Waiter>();
   /** The connections that the pool was asked for and has not given yet, and of all times. */
   #pending = 0;
@@ -26,6 +31,7 @@ export class Connections {
 
   constructor(pool: PostgresPool) {
     this.#pool = pool;
+    this.#places = pool.options?.max ?? DEFAULT_PLACES;
     // A pool tells an "error" when the server ends an idle connection. Where nobody listens that ends
     // the process; of a store, an outage must not be the end. Whoever else listens is told as before.
     if (!heard.has(pool)) pool.on('error', ignore);
@@ -82,9 +88,9 @@ export class Connections {
     // It may fail when nobody waits for it any more.
     given.catch(ignore);
     this.#waiting.add(waiter);
-    // What somebody has asked for who could not wait any longer is as good: else all that is asked in vain
-    // while a server hangs would queue up in the pool.
-    if (this.#pending < this.#waiting.size) void this.#ask();
+    // What somebody has asked for who could not wait any longer is as good, once there is as much of it as the pool
+    // has places: else all that is asked in vain while a server hangs would queue up there.
+    if (this.#pending < this.#waiting.size + this.#places) void this.#ask();
     return { waiter, given };
   }
 

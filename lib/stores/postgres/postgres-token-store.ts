@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { checkClock, isDuration, isFunction, isNonEmptyString, knownOptions, must } from '../../options.js';
 import { sweepInBackground } from '../../tokens/background-sweep.js';
 import { changedRecord, newRecord, readChanges } from '../../tokens/new-record.js';
@@ -17,7 +18,7 @@ import type { PostgresPool, UnpooledPostgresClient } from './pool.js';
 import { execute, lockKey, type Prepared, query, type Value } from './query.js';
 import { channelOf, openOwnLink, openPooledLink, toldDigests } from './revocation-link.js';
 import { changedColumns, digestBytes, ownerColumns, ownerUuid, recordOf, sealedOf } from './token-row.js';
-import { type TokenStatements, tokenStatements } from './token-statements.js';
+import { SWEPT_AT_ONCE, type TokenStatements, tokenStatements } from './token-statements.js';
 
 export interface PostgresTokenStoreOptions extends DatabaseOptions {
   /** How long (ms) a dead token's record is kept, so that the details API can say `expired`. Default 24 hours. */
@@ -42,8 +43,6 @@ const OPTIONS = [...DATABASE_OPTIONS, 'retainExpiredFor', 'linkInterval', 'liste
 const LINK_INTERVAL = 1000;
 /** How many tokens one statement revokes, where it need not be all of them. */
 const REVOKED_AT_ONCE = 500;
-/** How many one statement drops: a few milliseconds' work, after which others have their turn. */
-const SWEPT_AT_ONCE = 1000;
 
 /**
  * Tokens in PostgreSQL 13 or later: durable, and shared by the processes of many machines. Call
@@ -170,13 +169,16 @@ export class PostgresTokenStore implements ManagedTokenStore {
     let dropped = 0;
     let from = '-Infinity';
     for (;;) {
+      const began = performance.now();
       const [batch] = await this.#database.run('sweep', (client) =>
-        query(client, this.#statements.sweep, [this.#sweepLock, from, end, SWEPT_AT_ONCE]),
+        query(client, this.#statements.sweep, [this.#sweepLock, from, end]),
       );
       dropped += Number(batch?.dropped);
       // Either another node sweeps, who will do all of it, or this was the last of it.
       if (Number(batch?.seen) < SWEPT_AT_ONCE) return dropped;
       from = batch?.last as string;
+      // What is dropped at a stretch, after an outage say, must not take the disk from those who save and revoke.
+      await pause(performance.now() - began);
     }
   }
 

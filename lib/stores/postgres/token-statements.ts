@@ -6,6 +6,9 @@ export const DIGEST_BYTES = 32;
 /** How many digests a notification tells: its text must be shorter than 8,000 bytes. */
 const TOLD_AT_ONCE = 170;
 
+/** How many one statement drops: a few milliseconds' work, after which others have their turn. */
+export const SWEPT_AT_ONCE = 500;
+
 /** The statements on the tokens of a schema. */
 export interface TokenStatements {
   /** digest → record, revoked_at, sealed */
@@ -22,7 +25,7 @@ export interface TokenStatements {
   readonly revokeMany: Prepared;
   /** client_key, subject_key → a cursor over the digests of what is not revoked */
   readonly ownedBy: readonly [client: string, subject: string, subjectOfClient: string];
-  /** lock, from, to, how many → mine, seen, dropped, last */
+  /** lock, from, to → seen, dropped, last */
   readonly sweep: Prepared;
 }
 
@@ -75,11 +78,11 @@ export function tokenStatements(schema: string): TokenStatements {
       ), due AS MATERIALIZED (
         SELECT ctid, ends_at FROM ${tokens}
         WHERE ends_at >= $2 AND ends_at <= $3 AND (SELECT mine FROM turn)
-        ORDER BY ends_at LIMIT $4 FOR UPDATE SKIP LOCKED
+        ORDER BY ends_at LIMIT ${SWEPT_AT_ONCE} FOR UPDATE SKIP LOCKED
       ), dropped AS (
         DELETE FROM ${tokens} WHERE ctid = ANY (ARRAY(SELECT ctid FROM due)) RETURNING 1
       )
-      SELECT (SELECT mine FROM turn) AS mine, count(*) AS seen, max(ends_at) AS last,
+      SELECT count(*) AS seen, max(ends_at) AS last,
         (SELECT count(*) FROM dropped) AS dropped
       FROM due`),
   };
