@@ -16,8 +16,11 @@ import {
   type TokenStore,
   tokenDigest,
 } from '../lib/index.js';
+import type { PostgresClientStore, RotatedSecret } from '../lib/stores/postgres/index.js';
 import { KEY, signedToken } from './support/jwt-issuer.js';
+import { PostgresServer } from './support/postgres.js';
 import { upstream } from './support/scripted-server.js';
+import { describeWith, POSTGRES } from './support/services.js';
 import { basic, NOW, postToken, world } from './support/world.js';
 
 const readme = await readFile('README.md', 'utf8');
@@ -369,6 +372,13 @@ export { app };`,
     ['jwtIntrospector', [['introspection/jwt/jwt-options.ts', 'JwtIntrospectorOptions']]],
     ['MemoryTokenStore', [['tokens/memory-token-store.ts', 'MemoryTokenStoreOptions']]],
     ['LmdbTokenStore', [['stores/lmdb/lmdb-token-store.ts', 'LmdbTokenStoreOptions']]],
+    [
+      'PostgresClientStore',
+      [
+        ['stores/postgres/database.ts', 'DatabaseOptions'],
+        ['stores/postgres/postgres-client-store.ts', 'PostgresClientStoreOptions'],
+      ],
+    ],
     ['Client', [['clients/client.ts', 'Client']]],
     [
       'introspectionRouter',
@@ -384,5 +394,33 @@ export { app };`,
     const members = await Promise.all(interfaces.map(([file = '', name = '']) => membersOf(file, name)));
     expect(tableUnder(heading).toSorted()).toStrictEqual(members.flat().toSorted());
     expect(tableUnder(heading).length).toBeGreaterThan(2);
+  });
+});
+
+describeWith(POSTGRES, 'README', () => {
+  it('has clients in PostgreSQL that work as they stand', async () => {
+    const code = blocks.find((block) => block.includes('new PostgresClientStore')) as string;
+    const server = await PostgresServer.start();
+    const { clients, pool, secret, rotated } = await load<{
+      clients: PostgresClientStore;
+      pool: { end(): Promise<void> };
+      secret: string;
+      rotated: RotatedSecret;
+    }>(
+      'postgres-clients',
+      `${code.replace(/new pg\.Pool\(\{(.*?)\}\)/, `pool`).replace("from 'pg';", `from 'pg';\nconst pool = new pg.Pool({ connectionString: '${server.url}' });`)}
+export { clients, pool, secret, rotated };`,
+    );
+    const { app } = await world({ clients, clock: Date.now });
+    for (const presented of [secret, rotated.secret]) {
+      const answer = await postToken(app, '/v1/oauth/introspect', basic('orders-api', presented), 't');
+      expect(answer.body).toStrictEqual({ active: false });
+    }
+    const methods = readme.split('| method of `PostgresClientStore` |')[1]?.split('\n\n')[0] ?? '';
+    const listed = [...methods.matchAll(/^\| `(\w+)\(/gm)].map(([, name = '']) => name);
+    const made = Object.getOwnPropertyNames(Object.getPrototypeOf(clients));
+    expect(['constructor', 'find', 'migrate', ...listed].toSorted()).toStrictEqual(made.toSorted());
+    await pool.end();
+    await server.stop();
   });
 });

@@ -6,7 +6,7 @@ import {
   MemoryTokenStore,
 } from 'express-token-introspection';
 import { LmdbTokenStore } from 'express-token-introspection/lmdb';
-import { PostgresTokenStore } from 'express-token-introspection/postgres';
+import { PostgresClientStore, PostgresTokenStore } from 'express-token-introspection/postgres';
 import { RedisTokenStore } from 'express-token-introspection/redis';
 import pg from 'pg';
 import { createClient, createCluster } from 'redis';
@@ -85,7 +85,10 @@ async function inPostgres({
   pool.on('error', (error) => console.error(`[postgres] ${error.message}`));
   const tokens = new PostgresTokenStore({ pool });
   await tokens.migrate();
-  const clients = new MemoryClientStore(await seedClients());
+  const clients = new PostgresClientStore({ pool });
+  for (const client of await seedClients()) {
+    if (!(await clients.find(client.clientId))) await clients.save(client);
+  }
   return {
     tokens,
     clients,

@@ -1,32 +1,15 @@
 import { scryptSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { readBasicHeader } from '../../lib/clients/basic-credentials.js';
-import type { Client, ClientStore } from '../../lib/clients/client.js';
-import { ClientVerifier } from '../../lib/clients/client-verifier.js';
+import type { Client } from '../../lib/clients/client.js';
 import { generateClientSecret, hashClientSecret, MemoryClientStore } from '../../lib/index.js';
+import { timeOf, verifierFor, verifyHeader } from '../support/verifying.js';
 import { basic } from '../support/world.js';
 
 const SECRET = 'z/tZ9VwFZqApmIQ+ZH1I5pLk/uB4ud:X2/8bL+wfFTt1rFw=';
 
+const GENERATED = { clientId: 'app', secret: generateClientSecret().hash };
+
 const unpadded = (buffer: Buffer): string => buffer.toString('base64').replace(/=+$/, '');
-
-async function verifyHeader(verifier: ClientVerifier, header: string): Promise<string | undefined> {
-  const read = readBasicHeader(header, true);
-  if (read.kind !== 'credentials') throw new Error(read.kind);
-  const recalled = await verifier.recall(header);
-  if (recalled) return recalled.clientId;
-  return (await verifier.verify(read.readings, () => {}, header)).client?.clientId;
-}
-
-function verifierFor(clients: ClientStore, clock: () => number = Date.now): ClientVerifier {
-  return new ClientVerifier(clients, clock);
-}
-
-async function timeOf(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return performance.now() - began;
-}
 
 describe('ClientVerifier', () => {
   it.each([
@@ -133,6 +116,14 @@ describe('ClientVerifier', () => {
     ['a null secret', { clientId: 'app', secret: null }],
     ['a secret in plain text', { clientId: 'app', secret: 'x' }],
     ['a secret by another name', { clientId: 'app', secret_hash: 'x' }],
+    ['the previous secret alone', { clientId: 'app', previousSecret: generateClientSecret().hash }],
+    ['a previous secret by another name', { clientId: 'app', previous_secret: 'x' }],
+    ['a null previous secret', { ...GENERATED, previousSecret: null }],
+    ['a previous secret in plain text', { ...GENERATED, previousSecret: 'x' }],
+    [
+      'an end by another name',
+      { ...GENERATED, previousSecret: GENERATED.secret, previous_secret_until: new Date() },
+    ],
     ['a disabling by another name', { clientId: 'app', enabled: false }],
     ['no client at all', 42],
   ])('A-12 takes no answer with %s for a public client: it is an outage', async (_what, answer) => {

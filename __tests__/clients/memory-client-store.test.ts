@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Client, generateClientSecret, MemoryClientStore } from '../../lib/index.js';
+import { NOW } from '../support/world.js';
 
 const { hash } = generateClientSecret();
+const CHOSEN = `$scrypt$ln=14,r=8,p=5$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+const ROTATED = { clientId: 'a', secret: hash, previousSecret: CHOSEN };
 
 describe('MemoryClientStore', () => {
   it('finds a client by its id, as a frozen copy', () => {
@@ -12,6 +15,17 @@ describe('MemoryClientStore', () => {
     expect(client).toStrictEqual({ clientId: 'app', secret: hash, audiences: ['https://api.example'] });
     expect(Object.isFrozen(client)).toBe(true);
     expect(clients.find('App')).toBeUndefined();
+  });
+
+  it.each([
+    ['of a chosen secret', ROTATED],
+    ['of a generated secret, with an end', { ...ROTATED, previousSecret: hash, previousSecretUntil: NOW }],
+    [
+      'of a generated secret, after which one was chosen',
+      { ...ROTATED, secret: CHOSEN, previousSecret: hash },
+    ],
+  ])('takes a client with the hash of a previous secret, %s', (_what, client) => {
+    expect(new MemoryClientStore([client]).find('a')).toStrictEqual(client);
   });
 
   it.each([
@@ -30,6 +44,27 @@ describe('MemoryClientStore', () => {
       'client "the-client"',
     ],
     ['an unknown hash', [{ clientId: 'a', secret: '$md5$x$y' }], '"secret"'],
+    [
+      'A-12 a previous secret without a secret',
+      [{ clientId: 'a', previousSecret: hash }],
+      '"previousSecret"',
+    ],
+    ['an empty previous secret', [{ ...ROTATED, previousSecret: '' }], '"previousSecret"'],
+    ['a null previous secret', [{ ...ROTATED, previousSecret: null }], '"previousSecret"'],
+    [
+      'a previous secret in plain text',
+      [{ ...ROTATED, previousSecret: 'plain-text-secret' }],
+      '"previousSecret" must be a hash',
+    ],
+    ['A-11 two chosen secrets', [{ ...ROTATED, secret: CHOSEN }], 'only one can be a chosen secret'],
+    [
+      'an end of no previous secret',
+      [{ clientId: 'a', secret: hash, previousSecretUntil: NOW }],
+      '"previousSecretUntil"',
+    ],
+    ['an end in seconds', [{ ...ROTATED, previousSecretUntil: NOW / 1000 }], '"previousSecretUntil"'],
+    ['an end as a date', [{ ...ROTATED, previousSecretUntil: new Date(NOW) }], '"previousSecretUntil"'],
+    ['an end that is no number', [{ ...ROTATED, previousSecretUntil: Number.NaN }], '"previousSecretUntil"'],
     ['organizations that are no array', [{ clientId: 'a', organizations: 'acme' }], '"organizations"'],
     ['an empty audience', [{ clientId: 'a', audiences: [''] }], '"audiences"'],
     ['scopes that are no array', [{ clientId: 'a', scopes: 'read write' }], '"scopes"'],

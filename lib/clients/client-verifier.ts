@@ -7,6 +7,8 @@ import {
   type Client,
   type ClientStore,
   clientProblem,
+  goodHashes,
+  isGoodHash,
   misnamedClientMember,
   plainClient,
   soundClients,
@@ -67,6 +69,15 @@ interface Candidate extends Credentials {
   readonly exists: boolean;
   /** The client whose secret it may be; a disabled one has none that would do. */
   readonly client: Client | undefined;
+  /** The hashes of its secrets, of which the presented one may be any. */
+  readonly storedHashes: readonly string[];
+}
+
+/** Credentials that are right, and by which of the client's secrets: a public client has none. */
+interface Match {
+  readonly client: Client;
+  readonly secret: string;
+  readonly storedHash?: string | undefined;
 }
 
 /**
@@ -82,16 +93,18 @@ export class ClientVerifier {
   readonly #verified: VerifiedSecrets;
   readonly #hashes = new SlowHashes();
   /** Verifications under way: callers that start together share one slow hash. */
-  readonly #pending = new Map<string, Promise<boolean>>();
+  readonly #pending = new Map<string, Promise<string | undefined>>();
+  readonly #clock: () => number;
 
   constructor(clients: ClientStore, clock: () => number) {
     this.#clients = clients;
+    this.#clock = clock;
     this.#verified = new VerifiedSecrets(clock);
   }
 
   /**
    * The client whose credentials a header was lately found to carry; `undefined` where that is
-   * not known, or where the client has since been disabled, removed or given another secret.
+   * not known, or where the client has since been disabled or removed, or this secret of it taken away.
    *
    * @throws StoreUnavailableError when the clients cannot be asked
    */
@@ -99,7 +112,7 @@ export class ClientVerifier {
     const known = this.#verified.recall(header);
     if (!known) return undefined;
     return whenKnown(findClient(this.#clients, known.clientId), (client) =>
-      client && !client.disabled && client.secret === known.storedHash ? client : undefined,
+      client && !client.disabled && isGoodHash(client, known.storedHash, this.#clock()) ? client : undefined,
     );
   }
 
@@ -111,18 +124,15 @@ export class ClientVerifier {
    */
   async verify(readings: readonly Credentials[], proceed: Proceed, header?: string): Promise<Verification> {
     const candidates = await this.#candidates(readings);
-    const verified =
-      // A reading that is remembered goes first: the other one is wrong, and would be hashed on each call.
-      candidates.find((candidate) => this.#isRemembered(candidate)) ??
-      (await this.#firstVerified(candidates, proceed));
-    const client = verified?.client;
-    if (header !== undefined && verified && client?.secret) {
-      const { clientId, secret: storedHash } = client;
-      this.#verified.addHeader(header, {
-        clientId,
-        storedHash,
-        name: this.#verified.nameOf(verified, storedHash),
-      });
+    const match =
+      // What is remembered goes first: the other reading is wrong, and would be hashed on each call.
+      this.#remembered(candidates) ?? (await this.#firstMatch(candidates, proceed));
+    const client = match?.client;
+    if (header !== undefined && match?.storedHash !== undefined) {
+      const { storedHash } = match;
+      const { clientId } = match.client;
+      const name = this.#verified.nameOf({ clientId, secret: match.secret }, storedHash);
+      this.#verified.addHeader(header, { clientId, storedHash, name });
     }
     const claimed = client?.clientId ?? candidates.find(({ exists }) => exists)?.clientId;
     return { ...(client && { client }), ...(claimed !== undefined && { claimed }) };
@@ -135,38 +145,45 @@ export class ClientVerifier {
       if (same) {
         candidates.push({ ...same, secret });
       } else {
-        const client = await findClient(this.#clients, clientId);
-        candidates.push({
-          clientId,
-          secret,
-          exists: client !== undefined,
-          client: client?.disabled ? undefined : client,
-        });
+        const found = await findClient(this.#clients, clientId);
+        const client = found?.disabled ? undefined : found;
+        const storedHashes = client ? goodHashes(client, this.#clock()) : [];
+        candidates.push({ clientId, secret, exists: found !== undefined, client, storedHashes });
       }
     }
     return candidates;
   }
 
-  async #firstVerified(candidates: readonly Candidate[], proceed: Proceed): Promise<Candidate | undefined> {
-    for (const candidate of candidates) {
-      if (await this.#isVerified(candidate, proceed)) return candidate;
+  #remembered(candidates: readonly Candidate[]): Match | undefined {
+    for (const { client, secret, clientId, storedHashes } of candidates) {
+      const storedHash = storedHashes.find((hash) =>
+        this.#verified.has(this.#verified.nameOf({ clientId, secret }, hash)),
+      );
+      if (client && storedHash !== undefined) return { client, secret, storedHash };
     }
     return undefined;
   }
 
-  #isRemembered({ client, clientId, secret }: Candidate): boolean {
-    return !!client?.secret && this.#verified.has(this.#verified.nameOf({ clientId, secret }, client.secret));
+  async #firstMatch(candidates: readonly Candidate[], proceed: Proceed): Promise<Match | undefined> {
+    for (const candidate of candidates) {
+      const { client, secret } = candidate;
+      // The empty secret is a public client's, and a public client's only (row A-12).
+      if (client && client.secret === undefined && secret === '') return { client, secret };
+      const storedHash = await this.#matchingHash(candidate, proceed);
+      if (client && storedHash !== undefined) return { client, secret, storedHash };
+    }
+    return undefined;
   }
 
-  async #isVerified({ client, clientId, secret }: Candidate, proceed: Proceed): Promise<boolean> {
-    // The empty secret is a public client's, and a public client's only (row A-12).
-    if (client && client.secret === undefined && secret === '') return true;
-    const stored = client?.secret === undefined || secret === '' ? undefined : parseSecretHash(client.secret);
-    if (!client?.secret || !stored) {
+  /** Which of the client's hashes is that of the presented secret. */
+  async #matchingHash(candidate: Candidate, proceed: Proceed): Promise<string | undefined> {
+    const { secret, storedHashes } = candidate;
+    if (storedHashes.length === 0 || secret === '') {
       await this.#hashes.run(() => verifyNothing(secret), proceed);
-      return false;
+      return undefined;
     }
-    const name = this.#verified.nameOf({ clientId, secret }, client.secret);
+    // By all the hashes: whoever comes when one of them is no good any more waits for no answer that counts it.
+    const name = this.#verified.nameOf(candidate, storedHashes.join(' '));
     for (let pending = this.#pending.get(name); pending; pending = this.#pending.get(name)) {
       try {
         return await pending;
@@ -174,38 +191,38 @@ export class ClientVerifier {
         // The caller who started it was stopped; this one is not.
       }
     }
-    return this.#compare(name, secret, stored, proceed);
-  }
-
-  #compare(name: string, secret: string, stored: SecretHash, proceed: Proceed): Promise<boolean> {
-    const compare = async (): Promise<boolean> => {
-      try {
-        const same = await (stored.algorithm === 'sha256'
-          ? this.#compareGenerated(secret, stored, proceed)
-          : this.#hashes.run(() => compareChosen(secret, stored), proceed));
-        if (same) this.#verified.add(name);
-        return same;
-      } finally {
-        this.#pending.delete(name);
-      }
-    };
-    const comparison = compare();
+    const comparison = this.#compare(candidate, proceed).finally(() => this.#pending.delete(name));
     this.#pending.set(name, comparison);
     return comparison;
   }
 
-  /** Compared at once, since SHA-256 costs nothing; being wrong takes as long as with a chosen secret. */
-  async #compareGenerated(secret: string, stored: SecretHash, proceed: Proceed): Promise<boolean> {
-    proceed();
-    if (await verifySecret(secret, stored)) return true;
-    await this.#hashes.run(() => verifyNothing(secret), proceed);
-    return false;
+  /**
+   * Generated secrets are compared at once, since SHA-256 costs nothing, and all of them. Then follows one slow hash,
+   * whether or not there is a chosen secret, so that being wrong takes as long for every client and for none.
+   */
+  async #compare(
+    { clientId, secret, storedHashes }: Candidate,
+    proceed: Proceed,
+  ): Promise<string | undefined> {
+    const stored = storedHashes.map((hash) => ({ hash, parts: parseSecretHash(hash) as SecretHash }));
+    const chosen = stored.find(({ parts }) => parts.algorithm === 'scrypt');
+    let match: string | undefined;
+    for (const { hash, parts } of stored.filter((one) => one !== chosen)) {
+      proceed();
+      if (await verifySecret(secret, parts)) match = hash;
+    }
+    if (match === undefined) {
+      const isChosen = await this.#hashes.run(() => compareSlowly(secret, chosen?.parts), proceed);
+      if (isChosen) match = chosen?.hash;
+    }
+    if (match !== undefined) this.#verified.add(this.#verified.nameOf({ clientId, secret }, match));
+    return match;
   }
 }
 
-/** A hash that is cheaper than ours is followed by one of ours, in the same turn. */
-async function compareChosen(secret: string, stored: SecretHash): Promise<boolean> {
-  const same = await verifySecret(secret, stored);
-  if (!same && isQuick(stored)) await verifyNothing(secret);
+/** Compares a chosen secret. A hash that is cheaper than ours, or none, is followed by one of ours, in the same turn. */
+async function compareSlowly(secret: string, chosen: SecretHash | undefined): Promise<boolean> {
+  const same = chosen !== undefined && (await verifySecret(secret, chosen));
+  if (!same && (!chosen || isQuick(chosen))) await verifyNothing(secret);
   return same;
 }

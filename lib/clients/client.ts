@@ -1,4 +1,4 @@
-import { isNonEmptyString, isObject } from '../options.js';
+import { isDuration, isNonEmptyString, isObject } from '../options.js';
 import { type Brand, brand } from '../sound.js';
 import { onRejection } from '../thenable.js';
 import { parseSecretHash } from './client-secret.js';
@@ -8,6 +8,14 @@ export interface Client {
   readonly clientId: string;
   /** What `hashClientSecret` resolves to, or the `hash` of `generateClientSecret`. A client without one is public. */
   readonly secret?: string;
+  /**
+   * The hash of the secret before, which is good as well while callers change over to the new one. Of the two, one at
+   * most may be of a chosen secret: to compare two of those would take twice as long, and so tell that the client is there.
+   * Default none.
+   */
+  readonly previousSecret?: string;
+  /** From this moment on (milliseconds since 1970) the `previousSecret` is no good any more. Default: until it is taken away. */
+  readonly previousSecretUntil?: number;
   /** The organizations whose access-token details it may read. Default none. */
   readonly organizations?: readonly string[];
   /** The resource identifiers (`aud` values) that this protected resource answers for. Default none. */
@@ -39,22 +47,47 @@ export const soundClients: Brand<Client> = brand<Client>();
 /** A member that is a promise is refused; that it rejects as well must not end the process. */
 function ignore(): void {}
 
-const MEMBERS = ['clientId', 'secret', 'organizations', 'audiences', 'scopes', 'introspects', 'disabled'];
+const MEMBERS = [
+  'clientId',
+  'secret',
+  'previousSecret',
+  'previousSecretUntil',
+  'organizations',
+  'audiences',
+  'scopes',
+  'introspects',
+  'disabled',
+];
 
 /** The name of a member that no client has. */
 export function unknownClientMember(client: object): string | undefined {
   return Object.keys(client).find((name) => !MEMBERS.includes(name));
 }
 
-const SECRET_BY_ANOTHER_NAME = ['secretHash', 'secret_hash', 'clientSecret', 'client_secret', 'hash'];
+const OTHER_NAMES = {
+  secret: ['secretHash', 'secret_hash', 'clientSecret', 'client_secret', 'hash'],
+  previousSecret: [
+    ...['previousSecretHash', 'previousClientSecret', 'previousHash', 'oldSecret'],
+    ...['previous_secret', 'previous_secret_hash', 'previous_client_secret', 'previous_hash', 'old_secret'],
+  ],
+  previousSecretUntil: [
+    'previousUntil',
+    'previousSecretExpiresAt',
+    'previous_secret_until',
+    'previous_until',
+  ],
+};
 
 /**
  * Says which member has a name that a client does not know, where its own name is missing:
- * a row with a `secret_hash` and no `secret` would be a public client.
+ * a row with a `secret_hash` and no `secret` would be a public client, and one with a
+ * `previous_secret_until` would have a previous secret for ever.
  */
 export function misnamedClientMember(value: Readonly<Record<string, unknown>>): string | undefined {
-  const name = SECRET_BY_ANOTHER_NAME.find((other) => value[other] !== undefined);
-  if (value.secret === undefined && name !== undefined) return `"${name}" must be named "secret"`;
+  for (const [member, others] of Object.entries(OTHER_NAMES)) {
+    const name = others.find((other) => value[other] !== undefined);
+    if (value[member] === undefined && name !== undefined) return `"${name}" must be named "${member}"`;
+  }
   const isOff = value.enabled === false || value.active === false;
   return value.disabled === undefined && isOff ? '"disabled" says whether a client is disabled' : undefined;
 }
@@ -77,13 +110,11 @@ export function plainClient(value: object): Record<string, unknown> {
 /** Says what is wrong with a client, naming the member and never its value; `undefined` when it is sound. */
 export function clientProblem(value: unknown): string | undefined {
   if (!isObject(value)) return 'a client must be an object';
-  const { clientId, secret, introspects, disabled } = value;
+  const { clientId, introspects, disabled } = value;
   if (!isNonEmptyString(clientId)) return '"clientId" must be a non-empty string';
   if (clientId === NOBODY) return '"clientId" must not be a NUL character';
-  // Only an absent secret makes a client public: an empty or null column in somebody's table must not.
-  if (secret !== undefined && (typeof secret !== 'string' || !parseSecretHash(secret))) {
-    return '"secret" must be a hash: what hashClientSecret resolves to, or the `hash` of generateClientSecret';
-  }
+  const problem = secretsProblem(value);
+  if (problem !== undefined) return problem;
   for (const member of ['organizations', 'audiences', 'scopes']) {
     const list = value[member];
     if (list !== undefined && !(Array.isArray(list) && list.every(isNonEmptyString))) {
@@ -100,4 +131,49 @@ export function clientProblem(value: unknown): string | undefined {
   }
   if (disabled !== undefined && typeof disabled !== 'boolean') return '"disabled" must be a boolean';
   return undefined;
+}
+
+/** Before 1973 in milliseconds, and every time of this century in seconds. */
+const LOOKS_LIKE_SECONDS = 1e11;
+
+function secretsProblem(client: Readonly<Record<string, unknown>>): string | undefined {
+  const { secret, previousSecret, previousSecretUntil: until } = client;
+  // Only an absent secret makes a client public: an empty or null column in somebody's table must not.
+  for (const member of ['secret', 'previousSecret']) {
+    if (client[member] === undefined || isHash(client[member])) continue;
+    return `"${member}" must be a hash: what hashClientSecret resolves to, or the \`hash\` of generateClientSecret`;
+  }
+  if (previousSecret !== undefined) {
+    if (secret === undefined) return '"previousSecret" must not be there without a "secret"';
+    if (!isGenerated(secret) && !isGenerated(previousSecret)) {
+      return '"secret" or "previousSecret" must be the `hash` of generateClientSecret: only one can be a chosen secret';
+    }
+  }
+  if (until === undefined) return undefined;
+  if (previousSecret === undefined)
+    return '"previousSecretUntil" must not be there without a "previousSecret"';
+  return isDuration(until) && until >= LOOKS_LIKE_SECONDS
+    ? undefined
+    : '"previousSecretUntil" must be a time in milliseconds since 1970';
+}
+
+function isHash(value: unknown): value is string {
+  return typeof value === 'string' && parseSecretHash(value) !== undefined;
+}
+
+function isGenerated(hash: unknown): boolean {
+  return parseSecretHash(hash as string)?.algorithm === 'sha256';
+}
+
+/** Whether a client may present the secret of this hash at this moment. */
+export function isGoodHash(client: Client, storedHash: string, now: number): boolean {
+  const { secret, previousSecret, previousSecretUntil = Number.POSITIVE_INFINITY } = client;
+  return storedHash === secret || (storedHash === previousSecret && now < previousSecretUntil);
+}
+
+/** The hashes of all the secrets that a client may present at this moment; none of a public client. */
+export function goodHashes(client: Client, now: number): readonly string[] {
+  return [client.secret, client.previousSecret].filter(
+    (storedHash): storedHash is string => storedHash !== undefined && isGoodHash(client, storedHash, now),
+  );
 }

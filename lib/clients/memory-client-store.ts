@@ -1,13 +1,5 @@
-import { frozenCopy } from '../frozen-copy.js';
-import { isObject } from '../options.js';
-import {
-  type Client,
-  type ClientStore,
-  clientProblem,
-  plainClient,
-  soundClients,
-  unknownClientMember,
-} from './client.js';
+import type { Client, ClientStore } from './client.js';
+import { clientTypeError, soundClient } from './sound-client.js';
 
 /** Clients in memory, checked once. */
 export class MemoryClientStore implements ClientStore {
@@ -19,7 +11,7 @@ export class MemoryClientStore implements ClientStore {
       throw new TypeError('MemoryClientStore: "clients" must be an array of clients');
     }
     for (const given of clients) {
-      const client = checkedClient(given);
+      const client = soundClient(given, clientTypeError('MemoryClientStore'));
       if (this.#clients.has(client.clientId)) {
         throw new TypeError(`MemoryClientStore: "clientId" "${client.clientId}" is there twice`);
       }
@@ -30,16 +22,4 @@ export class MemoryClientStore implements ClientStore {
   find(clientId: string): Client | undefined {
     return this.#clients.get(clientId);
   }
-}
-
-function checkedClient(given: unknown): Client {
-  if (!isObject(given)) throw new TypeError('MemoryClientStore: a client must be an object');
-  const unknown = unknownClientMember(given);
-  const client = plainClient(given);
-  const problem = unknown === undefined ? clientProblem(client) : `unknown member "${unknown}"`;
-  if (problem === undefined) return soundClients.mark({ ...(frozenCopy(client) as Client) });
-  const { clientId } = client;
-  throw new TypeError(
-    `MemoryClientStore: ${typeof clientId === 'string' ? `client "${clientId}": ` : ''}${problem}`,
-  );
 }

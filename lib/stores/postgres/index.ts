@@ -1,3 +1,4 @@
+export type { ClientChanges } from './client-changes.js';
 export type { MigrateOptions } from './database.js';
 export type {
   PooledPostgresClient,
@@ -8,4 +9,10 @@ export type {
   PostgresResult,
   UnpooledPostgresClient,
 } from './pool.js';
+export {
+  PostgresClientStore,
+  type PostgresClientStoreOptions,
+  type RotatedSecret,
+  type RotateSecretOptions,
+} from './postgres-client-store.js';
 export { PostgresTokenStore, type PostgresTokenStoreOptions } from './postgres-token-store.js';

@@ -40,4 +40,22 @@ export const MIGRATIONS: readonly Migration[] = [
     `CREATE INDEX tokens_grant ON ${schema}.tokens (grant_key) WHERE grant_key IS NOT NULL`,
     `CREATE INDEX tokens_ends ON ${schema}.tokens (ends_at) WHERE ends_at IS NOT NULL`,
   ],
+  (schema) => [
+    /*
+     * That a client is public is written down, and is not only the lack of a secret: whoever loses one in the
+     * table must not make a public client of it. A version is never one that was before, even where a client
+     * was removed and saved again.
+     */
+    `CREATE TABLE ${schema}.clients (
+      client_key uuid PRIMARY KEY,
+      version uuid NOT NULL DEFAULT gen_random_uuid(),
+      is_public boolean NOT NULL,
+      secret text,
+      previous_secret text,
+      previous_secret_until float8,
+      client text NOT NULL,
+      CONSTRAINT clients_public CHECK (is_public = (secret IS NULL)),
+      CONSTRAINT clients_previous CHECK (previous_secret IS NULL OR secret IS NOT NULL)
+    )`,
+  ],
 ];

@@ -1,0 +1,71 @@
+import { type Client, goodHashes } from '../../clients/client.js';
+import { clientTypeError, soundClient } from '../../clients/sound-client.js';
+import { isObject } from '../../options.js';
+import { ConflictError } from '../../tokens/store-errors.js';
+
+type RemovableMember = 'organizations' | 'audiences' | 'scopes' | 'introspects' | 'disabled';
+
+/** What {@link PostgresClientStore.update} changes. `null` takes a member away, but never the secret. */
+export type ClientChanges = {
+  readonly [Member in RemovableMember]?: NonNullable<Client[Member]> | null;
+} & {
+  /** A hash. It is the only secret from then on: the previous one is no good any more. */
+  readonly secret?: string;
+};
+
+const REMOVABLE: readonly RemovableMember[] = [
+  'organizations',
+  'audiences',
+  'scopes',
+  'introspects',
+  'disabled',
+];
+const CHANGEABLE: readonly string[] = [...REMOVABLE, 'secret'];
+
+/** The changes, each read once. @throws TypeError that names a member that cannot be changed */
+export function readClientChanges(changes: ClientChanges): Readonly<Record<string, unknown>> {
+  if (!isObject(changes)) throw new TypeError('update: the changes must be an object');
+  const other = Object.keys(changes).find((member) => !CHANGEABLE.includes(member));
+  if (other !== undefined) throw new TypeError(`update: unknown or fixed member "${other}"`);
+  const given: Readonly<Record<string, unknown>> = changes;
+  const entries = CHANGEABLE.map((member) => [member, given[member]] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+/** `client` with `changes` made. @throws TypeError that names the first bad member */
+export function changedClient(client: Client, changes: Readonly<Record<string, unknown>>): Client {
+  const before: Partial<Client> = changes.secret === undefined ? client : withoutPrevious(client);
+  const changed: Record<string, unknown> = { ...before, ...changes };
+  for (const member of REMOVABLE) if (changed[member] === null) delete changed[member];
+  return soundClient(changed, clientTypeError('update'));
+}
+
+/**
+ * `client` with another secret, of which `hash` is the hash of; the one before is good until `until`.
+ *
+ * @throws ConflictError for a public client, and where it has two secrets already: one of them would be lost on those who have it
+ */
+export function rotatedClient(client: Client, hash: string, until: number | undefined, now: number): Client {
+  const { secret } = client;
+  if (secret === undefined) throw new ConflictError('rotateSecret: a public client has no secret');
+  const rotated: Client = { ...withoutPrevious(client), secret: hash };
+  if (until === undefined) return rotated;
+  if (goodHashes(client, now).length > 1) {
+    throw new ConflictError(
+      'rotateSecret: the previous secret is still good; dropPreviousSecret or restorePreviousSecret ends that',
+    );
+  }
+  return { ...rotated, previousSecret: secret, previousSecretUntil: until };
+}
+
+/** `client` with its previous secret only. @throws ConflictError where that is no good any more, or there is none */
+export function restoredClient(client: Client, now: number): Client {
+  const [, secret] = goodHashes(client, now);
+  if (secret === undefined) throw new ConflictError('restorePreviousSecret: no previous secret is good');
+  return { ...withoutPrevious(client), secret };
+}
+
+export function withoutPrevious(client: Client): Client {
+  const { previousSecret: _secret, previousSecretUntil: _until, ...rest } = client;
+  return rest;
+}
