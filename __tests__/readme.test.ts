@@ -19,8 +19,9 @@ import {
 import type { PostgresClientStore, RotatedSecret } from '../lib/stores/postgres/index.js';
 import { KEY, signedToken } from './support/jwt-issuer.js';
 import { PostgresServer } from './support/postgres.js';
+import { RedisServer } from './support/redis.js';
 import { upstream } from './support/scripted-server.js';
-import { describeWith, POSTGRES } from './support/services.js';
+import { describeWith, POSTGRES, REDIS } from './support/services.js';
 import { basic, NOW, postToken, world } from './support/world.js';
 
 const readme = await readFile('README.md', 'utf8');
@@ -372,6 +373,14 @@ export { app };`,
     ['jwtIntrospector', [['introspection/jwt/jwt-options.ts', 'JwtIntrospectorOptions']]],
     ['MemoryTokenStore', [['tokens/memory-token-store.ts', 'MemoryTokenStoreOptions']]],
     ['LmdbTokenStore', [['stores/lmdb/lmdb-token-store.ts', 'LmdbTokenStoreOptions']]],
+    ['RedisTokenStore', [['stores/redis/redis-options.ts', 'RedisTokenStoreOptions']]],
+    [
+      'PostgresTokenStore',
+      [
+        ['stores/postgres/database.ts', 'DatabaseOptions'],
+        ['stores/postgres/postgres-token-store.ts', 'PostgresTokenStoreOptions'],
+      ],
+    ],
     [
       'PostgresClientStore',
       [
@@ -397,7 +406,40 @@ export { app };`,
   });
 });
 
+describeWith(REDIS, 'README', () => {
+  it('has a store in Redis that works as it stands', async () => {
+    const code = blocks.find((block) => block.includes('new RedisTokenStore')) as string;
+    const server = await RedisServer.start();
+    expect(code).toContain('redis://localhost:6379');
+    const { tokens, client } = await load<{ tokens: ManagedTokenStore; client: { destroy(): void } }>(
+      'redis-tokens',
+      `${code.replace('redis://localhost:6379', server.url)}\nexport { tokens, client };`,
+    );
+    await tokens.save({ token: 'at', kind: 'access_token', clientId: 'app' });
+    expect(await tokens.find('at')).toMatchObject({ status: 'approved' });
+    client.destroy();
+    await server.kill();
+  });
+});
+
 describeWith(POSTGRES, 'README', () => {
+  it('has a store in PostgreSQL that works as it stands', async () => {
+    const code = blocks.find((block) => block.includes('new PostgresTokenStore')) as string;
+    const server = await PostgresServer.start();
+    const { tokens, pool } = await load<{
+      tokens: ManagedTokenStore & { close(): Promise<void> };
+      pool: { end(): Promise<void> };
+    }>(
+      'postgres-tokens',
+      `${code.replace('new pg.Pool({', `new pg.Pool({ connectionString: '${server.url}', `)}\nexport { tokens, pool };`,
+    );
+    await tokens.save({ token: 'at', kind: 'access_token', clientId: 'app' });
+    expect(await tokens.find('at')).toMatchObject({ status: 'approved' });
+    await tokens.close();
+    await pool.end();
+    await server.stop();
+  });
+
   it('has clients in PostgreSQL that work as they stand', async () => {
     const code = blocks.find((block) => block.includes('new PostgresClientStore')) as string;
     const server = await PostgresServer.start();

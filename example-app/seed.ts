@@ -124,7 +124,7 @@ export async function seedTokens(store: ManagedTokenStore, now: number = Date.no
   for (let run = 1; ; run++) {
     const name = (token: string): string => (run === 1 ? token : `${token}-${run}`);
     const wanted = seeds(name, now);
-    const found = await Promise.all(wanted.map(({ token }) => store.find(token)));
+    const found = await Promise.all(wanted.map(async ({ token }) => store.find(token)));
     const isSpoiled = wanted.some(({ state }, i) => found[i]?.status === 'revoked' && state !== 'revoked');
     if (isSpoiled || (await store.find(name('mine')))) continue;
     for (const [i, { state, ...token }] of wanted.entries()) {
