@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, readFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { afterAll } from '@jest/globals';
 import { Client } from 'pg';
 import { freePort, POSTGRES, programOf, startProcess, temporaryFolder, unprivileged } from './services.js';
 
@@ -16,7 +17,16 @@ interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** A PostgreSQL of the test's own, in a folder that goes with the process. */
+/** All go after the tests of the file: the runner's process may live on, or be killed. */
+const started: PostgresServer[] = [];
+afterAll(async () => {
+  for (const server of started.splice(0)) {
+    await server.stop();
+    rmSync(server.folder, { recursive: true, force: true });
+  }
+});
+
+/** A PostgreSQL of the test's own, in a folder of its own. */
 export class PostgresServer {
   readonly port: number;
   readonly url: string;
@@ -66,6 +76,7 @@ export class PostgresServer {
     ];
     execFileSync(initdb, args, { ...user, cwd: folder, stdio: 'ignore' });
     const server = new PostgresServer(folder, await freePort(), options);
+    started.push(server);
     await server.restart();
     return server;
   }
