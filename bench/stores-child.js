@@ -11,7 +11,7 @@ const opened = await OPENERS[variant](where);
 const { store } = opened;
 /** How many go into one statement, where that is how a store is loaded. */
 const AT_ONCE = 500;
-const LOADING = 512;
+const LOADING = 2000;
 const UNKNOWN = 'a token that nobody has issued';
 
 const TASKS = {

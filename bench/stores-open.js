@@ -1,8 +1,4 @@
-import { createRequire } from 'node:module';
 import { MemoryTokenStore } from './library.js';
-
-const require = createRequire(import.meta.url);
-const version = (name) => require(`${name}/package.json`).version;
 
 /** Longer (ms) than on an idle machine: what is measured is the time, not who loses patience. */
 const TIMEOUT = 60_000;
@@ -89,9 +85,4 @@ async function insert(pool, tokens) {
      SELECT * FROM unnest($1::bytea[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[], $6::float8[], $7::float8[], $8::text[])`,
     columns,
   );
-}
-
-/** The drivers that were measured. */
-export function drivers() {
-  return Object.fromEntries(['lmdb', 'redis', 'pg'].map((name) => [name, version(name)]));
 }
