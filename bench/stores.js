@@ -33,6 +33,8 @@ const { values: options } = parseArgs({
 const QUICK = 2000;
 const FEW = 1000;
 const MANY_AT_A_TIME = 64;
+/** In how many turns the lookups of a round are made. */
+const SLICES = 10;
 /** How many changes a time of measuring has, and how often it comes. */
 const CHANGES = 5000;
 const CHANGING = 3;
@@ -47,10 +49,11 @@ const ENGINES = {
   postgres: { program: 'postgres', install: 'apt-get install postgresql', start: startPostgres },
 };
 
-/** What is measured. `finds` is how many lookups a time of measuring has. */
+/** What is measured. `finds` is how many lookups a round has. A process that has LMDB open
+ * for a while has met all of its pages, which takes the system about as long as a lookup, for each. */
 const VARIANTS = [
   { id: 'memory', engine: 'memory', name: 'MemoryTokenStore', finds: 100_000, rounds: 1 },
-  { id: 'lmdb', engine: 'lmdb', name: 'LMDB', finds: 100_000, durable: true },
+  { id: 'lmdb', engine: 'lmdb', name: 'LMDB', finds: 100_000, durable: true, warmUp: (size) => size },
   { id: 'redis', engine: 'redis', name: 'Redis', finds: 10_000, durable: true },
   { id: 'redis-copy', engine: 'redis', name: 'Redis, `localCopy`: hits', finds: 50_000, hot: 1000 },
   { id: 'postgres', engine: 'postgres', name: 'PostgreSQL', finds: 10_000, durable: true },
@@ -77,22 +80,31 @@ async function startLmdb() {
   };
 }
 
-/** Does something in a process of its own that has the store open. `node` and its flags. */
-async function inProcess(node, variant, where, work, core = 0) {
+/** A process of its own that has the store open. `node` and its flags. */
+async function open(node, variant, where, core = 0) {
   const process_ = child([node, '--expose-gc'], core, './stores-child.js', variant.id, where ?? '-', now);
-  try {
-    await process_.next();
-    const result = await work((task, input) => process_.ask({ task, ...input }));
-    await process_.ask({ task: 'close' });
-    return result;
-  } finally {
-    process_.stop();
-  }
+  await process_.next();
+  const ask = (task, input) => process_.ask({ task, ...input });
+  return {
+    ask,
+    async close() {
+      await ask('close');
+      process_.stop();
+    },
+  };
+}
+
+/** Does something in such a process. */
+async function inProcess(node, variant, where, work, core) {
+  const { ask, close } = await open(node, variant, where, core);
+  const result = await work(ask);
+  await close();
+  return result;
 }
 
 /** Fills a store, by two processes where it is one that takes them. */
 async function load(node, variant, where, size) {
-  const half = variant.engine === 'lmdb' ? size : Math.floor(size / 4) * 2;
+  const half = variant.engine === 'lmdb' || size < 10_000 ? size : Math.floor(size / 4) * 2;
   const parts = [[0, half], ...(half < size ? [[half, size]] : [])];
   const began = performance.now();
   await Promise.all(
@@ -155,41 +167,72 @@ async function measure(node, sizes, rounds, keep) {
   }
 }
 
-/** Sizes by turns, each in a fresh process, so that whatever else the machine does meets all of them. */
+/**
+ * Every size in a fresh process, which ask by turns, a little each time: so whatever else the machine does meets all
+ * of them. One process may be quicker than the next of the same program for all its life, so there are several rounds.
+ */
 async function lookUps(node, variant, places, rounds) {
-  const { finds: count, hot } = variant;
   const isInProcess = variant.engine === 'memory';
   const seen = places.map(({ size }) => ({ size, rounds: [] }));
   for (let round = 1; round <= rounds; round++) {
-    // Nobody is always the first.
-    const turns = [...places.entries()];
-    for (const [i, { size, server }] of round % 2 === 0 ? turns.toReversed() : turns) {
-      const seed = round * 31;
-      const remember = (ask) => ask('memory', { size, count: 20_000, seed });
-      const timed = await inProcess(node, variant, server.where, async (ask) => {
-        // Its tokens are in the process, so one must do for everything.
+    const processes = [];
+    try {
+      for (const { server } of places) processes.push(await open(node, variant, server.where));
+      for (const [i, { size }] of places.entries()) {
+        const { ask } = processes[i];
+        // Its tokens are in the process.
         if (isInProcess) await ask('load', { from: 0, to: size });
-        await ask('check', { size, count: 2000, seed });
-        await ask('find', { size, count: Math.floor(count / 4), seed: seed + 1, many: 1, hot });
-        const one = await withServer(server, count, () =>
-          ask('find', { size, count, seed: seed + 2, many: 1, hot }),
+        await ask('check', { size, count: 2000, seed: round });
+        await ask('warm', { count: variant.warmUp?.(size) ?? variant.finds / 2, size, seed: round + 100 });
+      }
+      const timed = { one: await slices(variant, places, processes, 1, round) };
+      timed.many = await slices(variant, places, processes, MANY_AT_A_TIME, round);
+      for (const [i, { size, server }] of places.entries()) {
+        const remember = (ask) => ask('memory', { size, count: 20_000, seed: round });
+        const memory = isInProcess
+          ? await remember(processes[i].ask)
+          : await inProcess(node, variant, server.where, remember);
+        const [one, many] = [timed.one[i], timed.many[i]];
+        seen[i].rounds.push({ one, many, memory });
+        log(
+          `round ${round}  ${variant.name}, ${size}: ${one.p50.toFixed(1)} us, p99 ${one.p99.toFixed(1)} us; ` +
+            `${Math.round(many.perSecond)}/s with ${MANY_AT_A_TIME}; heap ${(memory.heapUsed / 2 ** 20).toFixed(2)} MiB`,
         );
-        const many = await withServer(server, count, () =>
-          ask('find', { size, count, seed: seed + 3, many: MANY_AT_A_TIME, hot }),
-        );
-        return { one, many, ...(isInProcess && { memory: await remember(ask) }) };
-      });
-      const memory = timed.memory ?? (await inProcess(node, variant, server.where, remember));
-      seen[i].rounds.push({ ...timed, memory });
-      const { one, many } = timed;
-      log(
-        `round ${round}  ${variant.name}, ${size}: ${one.p50.toFixed(1)} us, p99 ${one.p99.toFixed(1)} us; ` +
-          `${Math.round(many.perSecond)}/s with ${MANY_AT_A_TIME}; heap ${(memory.heapUsed / 2 ** 20).toFixed(2)} MiB`,
-      );
+      }
+    } finally {
+      for (const one of processes) await one.close();
     }
   }
   for (const [i, { server }] of places.entries()) seen[i].bytes = await server.bytes?.();
   return seen;
+}
+
+/** What the processes have seen, each: in microseconds, and the median of each of its turns. */
+async function slices({ finds, hot }, places, processes, many, round) {
+  const count = finds / SLICES;
+  const seen = places.map(() => []);
+  for (let slice = 0; slice < SLICES; slice++) {
+    // Nobody is always the first.
+    const turns = [...places.entries()];
+    for (const [i, { size, server }] of slice % 2 === 0 ? turns : turns.toReversed()) {
+      const seed = (round * SLICES + slice) * 2 + (many === 1 ? 0 : 1);
+      const input = { size, count, seed, many, hot };
+      seen[i].push(await withServer(server, count, () => processes[i].ask('find', input)));
+    }
+  }
+  return seen.map((parts) => {
+    const times = parts.flatMap((part) => part.times).toSorted((a, b) => a - b);
+    const at = (share) => times[Math.floor((times.length - 1) * share)];
+    const mean = (name) => parts.reduce((sum, part) => sum + part[name], 0) / parts.length;
+    return {
+      p50: at(0.5),
+      p99: at(0.99),
+      medians: parts.map(({ p50 }) => p50),
+      perSecond: times.length / parts.reduce((sum, { seconds }) => sum + seconds, 0),
+      cpu: mean('cpu'),
+      serverCpu: parts[0].serverCpu === undefined ? undefined : mean('serverCpu'),
+    };
+  });
 }
 
 async function changes(node, variant, places) {
