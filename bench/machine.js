@@ -3,8 +3,20 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { isPinned } from './child.js';
 
+/** Whose versions are told with a result. */
+const PACKAGES = [
+  'express',
+  'passport',
+  'body-parser',
+  'undici',
+  'lru-cache',
+  'fastify',
+  'oidc-provider',
+  'autocannon',
+];
+
 /** Where a result comes from. */
-export function machine(node) {
+export function machine(node, packages = PACKAGES) {
   const version = (name) => JSON.parse(readFileSync(new URL(locate(name), import.meta.url))).version;
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -13,18 +25,7 @@ export function machine(node) {
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     pinned: isPinned,
-    versions: Object.fromEntries(
-      [
-        'express',
-        'passport',
-        'body-parser',
-        'undici',
-        'lru-cache',
-        'fastify',
-        'oidc-provider',
-        'autocannon',
-      ].map((name) => [name, version(name)]),
-    ),
+    versions: Object.fromEntries(packages.map((name) => [name, version(name)])),
   };
 }
 
