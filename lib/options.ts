@@ -31,6 +31,14 @@ export function isDuration(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }
 
+/** A time (ms) that a timer can wait; of a longer one Node makes a single millisecond. */
+export function isTimer(value: unknown): value is number {
+  return isDuration(value) && value > 0 && value < 2 ** 31;
+}
+
+/** What is expected of such a time, for {@link must}. */
+export const TIMER = 'milliseconds above 0, less than 2^31';
+
 /** What is expected of a store, for {@link must}. */
 export const STORE =
   'a store: an object with a find method, such as a MemoryTokenStore or a MemoryClientStore';

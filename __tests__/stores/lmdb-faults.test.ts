@@ -68,6 +68,7 @@ describe('LmdbTokenStore', () => {
     ['path', {}],
     ['retainExpiredFor', { path: 'x', retainExpiredFor: -1 }],
     ['timeout', { path: 'x', timeout: 0 }],
+    ['timeout', { path: 'x', timeout: 2 ** 31 }],
     ['clock', { path: 'x', clock: 5 }],
     ['file', { path: 'x', file: 'x' }],
   ])('a TypeError names "%s" when the options are %j', (name, options) => {

@@ -45,7 +45,7 @@ describe('Connections', () => {
     const ends = [
       async () => 'done',
       async () => Promise.reject(new ConflictError()),
-      async () => Promise.reject(new TypeError('x')),
+      async () => Promise.reject(new TypeError('find: "x" must be another')),
       async () => Promise.reject(new Error('broken')),
       () => new Promise(() => {}),
     ];

@@ -271,9 +271,9 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
         [statements.find.text, `'\\x00'`, 'tokens_pkey'],
         [statements.findVersion.text, `'\\x00'`, 'tokens_pkey'],
         [statements.update.text, `'\\x00', 1, 1, 1, ''`, 'tokens_pkey'],
-        [statements.revoke.text, `1, 'channel', '\\x00'`, 'tokens_pkey'],
-        [statements.revokeGrant.text, `1, 'channel', ${uuid}`, 'tokens_grant'],
-        [statements.revokeMany.text, `1, 'channel', '{\\\\x00,\\\\x01}'`, 'tokens_pkey'],
+        [statements.revoke.text, `1, 'channel', '\\x00', ''`, 'tokens_pkey'],
+        [statements.revokeGrant.text, `1, 'channel', ${uuid}, ''`, 'tokens_grant'],
+        [statements.revokeMany.text, `1, 'channel', '{\\\\x00,\\\\x01}', ''`, 'tokens_pkey'],
         [statements.sweep.text, '1, 0, 100', 'Index Scan using tokens_ends'],
         [client, uuid, 'tokens_client'],
         [subject, uuid, 'tokens_subject'],
@@ -456,7 +456,7 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
       await server.query(
         `SELECT pg_notify('other', '${another}'), pg_notify('${schema}_revoked', 'junk'), pg_notify('${schema}_revoked', '')`,
       );
-      await server.query(`SELECT pg_notify('${schema}_revoked', '${base64}')`);
+      await server.query(`SELECT pg_notify('${schema}_revoked', 'twelve-chars${base64}')`);
       await eventually(() => told.length > 1);
       expect(told).toStrictEqual(['missed', digest]);
     });

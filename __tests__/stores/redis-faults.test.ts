@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createClient } from 'redis';
+import { createClient, RESP_TYPES } from 'redis';
 import { cachingIntrospector, storeIntrospector } from '../../lib/index.js';
 import { RedisTokenStore } from '../../lib/stores/redis/index.js';
 import { eventually, rejection } from '../../lib/testing/suite.js';
@@ -138,6 +138,30 @@ describeWith(REDIS, 'RedisTokenStore among processes, on a cluster', () => {
     await store.close();
   });
 
+  it('keeps a local copy, which the stores tell each other to forget', async () => {
+    const options = { urls: servers.map(({ url }) => url), prefix: newPrefix(), localCopy: true };
+    const store = await openRedis(options);
+    const other = await openRedis(options);
+    const reads = async (): Promise<number> => {
+      const stats = await Promise.all(servers.map((server) => server.command('INFO', 'commandstats')));
+      return stats.reduce<number>(
+        (sum, text) => sum + Number(/cmdstat_get:calls=(\d+)/.exec(String(text))?.[1] ?? 0),
+        0,
+      );
+    };
+    await other.save(access('at', { grantId: 'g' }));
+    await eventually(async () => {
+      const before = await reads();
+      await store.find('at');
+      return (await reads()) === before;
+    });
+    await other.update('at', { refreshCount: 5 });
+    await eventually(async () => (await store.find('at'))?.refreshCount === 5);
+    await other.revokeGrant('g');
+    await eventually(async () => (await store.find('at'))?.status === 'revoked');
+    await Promise.all([store.close(), other.close()]);
+  });
+
   it('answers again without a restart when a node is gone for a while', async () => {
     const store = await openRedis({
       urls: servers.map(({ url }) => url),
@@ -269,6 +293,67 @@ describeWith(REDIS, 'RedisTokenStore without its link', () => {
     await work();
     return (await count()) - before;
   }
+
+  it.each([false, true])('notices at once that its link is cut (local copy: %s)', async (localCopy) => {
+    const { store, end } = await linkedThroughProxy({ prefix: newPrefix(), localCopy, linkInterval: 60_000 });
+    let missed = 0;
+    store.onRevoked(
+      () => {},
+      () => {
+        missed += 1;
+      },
+    );
+    await eventually(() => missed === 1);
+    proxy.cut();
+    await eventually(() => missed === 2, 2000);
+    proxy.resume();
+    await end();
+  });
+
+  it('keeps no more copies than it may, and none for longer than it may', async () => {
+    const prefix = newPrefix();
+    const store = await openRedis({ urls: [server.url], prefix, localCopy: { maxEntries: 2, maxAge: 400 } });
+    for (const name of ['a', 'b', 'c']) await store.save(access(name));
+    await eventually(async () => (await readsOf(async () => store.find('a'))) === 0);
+    expect(
+      await readsOf(async () => {
+        for (const name of ['a', 'b', 'c', 'a', 'b', 'c']) await store.find(name);
+      }),
+    ).toBeGreaterThanOrEqual(5);
+    await store.find('a');
+    await new Promise((resolve) => setTimeout(resolve, 450));
+    expect(await readsOf(async () => store.find('a'))).toBe(1);
+    await store.close();
+  });
+
+  it('keeps copies for a client whose replies are bytes, and of no token that is not there', async () => {
+    const client = createClient({
+      url: server.url,
+      commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
+    });
+    await client.connect();
+    const store = new RedisTokenStore({ client, prefix: newPrefix(), localCopy: true });
+    await store.save(access('at', { grantId: 'g' }));
+    await eventually(async () => (await readsOf(async () => store.find('at'))) === 0);
+    expect(await readsOf(async () => store.find('junk'))).toBe(1);
+    expect(await readsOf(async () => store.find('junk'))).toBe(1);
+    await store.close();
+    client.destroy();
+  });
+
+  it('asks once for what many want at the same time', async () => {
+    const prefix = newPrefix();
+    const store = await openRedis({ urls: [server.url], prefix, localCopy: true });
+    await store.save(access('probe'));
+    await eventually(async () => (await readsOf(async () => store.find('probe'))) === 0);
+    await store.save(access('at'));
+    expect(await readsOf(async () => Promise.all(Array.from({ length: 50 }, () => store.find('at'))))).toBe(
+      1,
+    );
+    await server.command('FLUSHALL');
+    await eventually(async () => (await store.find('at')) === undefined);
+    await store.close();
+  });
 
   it('asks the server once for what it has a local copy of, until it changes', async () => {
     const prefix = newPrefix();

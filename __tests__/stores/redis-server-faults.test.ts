@@ -2,10 +2,16 @@ import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createClient, RESP_TYPES } from 'redis';
-import { StoreUnavailableError, tokenDigest } from '../../lib/index.js';
+import { createClient, createCluster, RESP_TYPES } from 'redis';
+import {
+  cachingIntrospector,
+  StoreUnavailableError,
+  storeIntrospector,
+  tokenDigest,
+} from '../../lib/index.js';
 import { type RedisConnection, RedisTokenStore } from '../../lib/stores/redis/index.js';
 import { Keys } from '../../lib/stores/redis/keys.js';
+import { LocalCopy } from '../../lib/stores/redis/local-copy.js';
 import { RedisTokens } from '../../lib/stores/redis/redis-tokens.js';
 import { eventually, rejection } from '../../lib/testing/suite.js';
 import { RedisServer, startCluster } from '../support/redis.js';
@@ -26,10 +32,12 @@ const pause = (ms: number): Promise<void> => new Promise((passed) => setTimeout(
 
 describe('RedisTokenStore', () => {
   const client = createClient();
+  const ownClient = { get() {}, evalSha() {}, duplicate() {}, withCommandOptions() {} };
   it.each([
     ['client', {}],
     ['client', { client: { get: () => undefined } }],
     ['prefix', { client, prefix: '' }],
+    ['prefix', { client: ownClient, prefix: '' }],
     ['prefix', { client, prefix: 'a{b}' }],
     ['retainExpiredFor', { client, retainExpiredFor: -1 }],
     ['timeout', { client, timeout: 0 }],
@@ -38,7 +46,11 @@ describe('RedisTokenStore', () => {
     ['localCopy.maxEntries', { client, localCopy: { maxEntries: 0 } }],
     ['localCopy.maxAge', { client, localCopy: { maxAge: 0 } }],
     ['size', { client, localCopy: { size: 5 } }],
-    ['localCopy', { client: createClient({ keyPrefix: 'x:' }), localCopy: true }],
+    ['client', { client: createClient({ keyPrefix: 'x:' }) }],
+    ['client', { client: createClient({ RESP: 3, clientSideCache: {} }) }],
+    ['client', { client: createCluster({ rootNodes: [], useReplicas: true }) }],
+    ['timeout', { client, timeout: 2 ** 31 }],
+    ['linkInterval', { client, linkInterval: 2 ** 31 }],
     ['clock', { client, clock: 5 }],
     ['url', { client, url: 'redis://x' }],
   ])('a TypeError names "%s" when it is wrong (%#)', (name, options) => {
@@ -79,7 +91,7 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
     expect([await store.revokeAll({ subject: 'alice' }), await store.revokeGrant('g')]).toStrictEqual([0, 0]);
     const left = await keysOf(prefix);
     expect(left.size).toBe(2);
-    for (const end of left.values()) expect(Math.abs(end - HOUR)).toBeLessThan(1000);
+    for (const end of left.values()) expect(Math.abs(end - HOUR)).toBeLessThan(30_000);
     // The next token of the client clears its index of what has gone, but only once that is over.
     await store.save(access('at', { grantId: 'g' }));
     expect(await store.find('at')).toMatchObject({ status: 'approved' });
@@ -94,13 +106,13 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
     const before = await keysOf(prefix);
     const token = (name: string): string => `token:${tokenDigest(name)}`;
     expect(before.get(token('at'))).toBe(-1);
-    expect(Math.abs((before.get(token('ends')) as number) - 2 * HOUR)).toBeLessThan(5000);
+    expect(Math.abs((before.get(token('ends')) as number) - 2 * HOUR)).toBeLessThan(30_000);
     for (const [key, end] of before)
       if (!key.startsWith('token:') && key.includes(':generation')) expect(end).toBe(-1);
     await store.revoke('at');
-    expect(Math.abs(((await keysOf(prefix)).get(token('at')) as number) - HOUR)).toBeLessThan(5000);
+    expect(Math.abs(((await keysOf(prefix)).get(token('at')) as number) - HOUR)).toBeLessThan(30_000);
     await store.revoke('ends');
-    expect(Math.abs(((await keysOf(prefix)).get(token('ends')) as number) - 2 * HOUR)).toBeLessThan(5000);
+    expect(Math.abs(((await keysOf(prefix)).get(token('ends')) as number) - 2 * HOUR)).toBeLessThan(30_000);
     expect(await store.find('at')).toMatchObject({ status: 'revoked' });
     // Nothing is left of them in the indexes.
     expect([...(await keysOf(prefix)).keys()].filter((key) => key.endsWith(':tokens'))).toStrictEqual([]);
@@ -118,11 +130,11 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
     await store.update('endless', { expiresAt: null });
     const ends = await keysOf(prefix);
     const end = (name: string): number => ends.get(`token:${tokenDigest(name)}`) as number;
-    expect(Math.abs(end('longer') - 9 * HOUR)).toBeLessThan(5000);
-    expect(Math.abs(end('shorter') - HOUR / 2)).toBeLessThan(5000);
+    expect(Math.abs(end('longer') - 9 * HOUR)).toBeLessThan(30_000);
+    expect(Math.abs(end('shorter') - HOUR / 2)).toBeLessThan(30_000);
     expect(end('endless')).toBe(-1);
     const { generation } = new Keys('').grant('g-longer');
-    expect(Math.abs((ends.get(generation) as number) - 10 * HOUR)).toBeLessThan(5000);
+    expect(Math.abs((ends.get(generation) as number) - 10 * HOUR)).toBeLessThan(30_000);
     expect(ends.get(new Keys('').grant('g-endless').generation)).toBe(-1);
     for (const name of ['longer', 'shorter', 'endless']) expect(await store.revokeGrant(`g-${name}`)).toBe(1);
     await store.close();
@@ -152,12 +164,18 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
     await eventually(() => links > 0);
     for (const name of ['a', 'b', 'c']) await store.save(access(name, { grantId: 'g' }));
     const client = await connect(server.url);
-    const tokens = new RedisTokens(client, () => undefined, new Keys(prefix), 0);
+    const tokens = new RedisTokens({
+      redis: client,
+      copies: () => undefined,
+      keys: new Keys(prefix),
+      retainExpiredFor: 0,
+    });
     // As a process that dies after it.
-    expect((await tokens.endGrant('g')).digests).toHaveLength(3);
+    expect((await tokens.endGrant('g', 'event')).digests).toHaveLength(3);
     for (const name of ['a', 'b', 'c']) expect(await other.find(name)).toMatchObject({ status: 'revoked' });
     await eventually(() => told.length === 3);
-    expect(await store.revokeGrant('g')).toBe(0);
+    expect([await store.revokeGrant('g'), await store.revoke('a')]).toStrictEqual([0, 0]);
+    expect(await store.revokeAll({ clientId: 'app' })).toBe(0);
     expect(await store.update('a', { refreshCount: 3 })).toMatchObject({
       status: 'revoked',
       refreshCount: 3,
@@ -193,9 +211,139 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
     const failing = Object.assign(Object.create(client) as typeof client, {
       get: () => Promise.reject(new Error('closed')),
     });
-    const tokens = new RedisTokens(client, () => failing, new Keys(prefix), 0);
+    const tokens = new RedisTokens({
+      redis: client,
+      copies: () => ({ copy: new LocalCopy({ maxEntries: 10, maxAge: 1000 }), reader: failing }),
+      keys: new Keys(prefix),
+      retainExpiredFor: 0,
+    });
     expect((await tokens.find(tokenDigest('at')))?.record).toMatchObject({ status: 'approved' });
     client.destroy();
+    await store.close();
+  });
+
+  it('R-07 tells a revocation that follows soon on another message about the same token', async () => {
+    const prefix = newPrefix();
+    const [store, other] = [await open({ prefix }), await open({ prefix })];
+    const caches = [store, other].map((each) =>
+      cachingIntrospector(storeIntrospector(each), { maxAge: 600_000 }),
+    );
+    let links = 0;
+    for (const each of [store, other]) {
+      each.onRevoked(
+        () => {},
+        () => {
+          links += 1;
+        },
+      );
+    }
+    await eventually(() => links >= 2);
+    await store.save(access('at', { grantId: 'mine' }));
+    await rejection(store.save(access('at', { grantId: 'yours' })));
+    expect(await store.revokeGrant('yours')).toBe(0);
+    for (const cache of caches) expect(await cache.introspect('at')).toMatchObject({ active: true });
+    expect(await store.revoke('at')).toBe(1);
+    for (const cache of caches) await eventually(async () => !(await cache.introspect('at')).active);
+    await Promise.all([store.close(), other.close()]);
+  });
+
+  it('R-07 tells the revocation of a token that was saved again', async () => {
+    const store = await open({ retainExpiredFor: 0 });
+    const cache = cachingIntrospector(storeIntrospector(store), { maxAge: 600_000, negativeMaxAge: 0 });
+    for (let i = 0; i < 3; i++) {
+      await eventually(async () => (await store.find('at')) === undefined);
+      await store.save(access('at', { grantId: 'g' }));
+      expect(await cache.introspect('at')).toMatchObject({ active: true });
+      expect(await store.revoke('at')).toBe(1);
+      expect(await cache.introspect('at')).toStrictEqual({ active: false });
+    }
+    await store.close();
+  });
+
+  it('ends a grant of 6,000 tokens in a moment, and has everybody forget everything', async () => {
+    const prefix = newPrefix();
+    const [store, other] = [await open({ prefix, timeout: 20_000 }), await open({ prefix })];
+    const told: string[] = [];
+    const heard: string[] = [];
+    other.onRevoked(
+      (digest) => told.push(digest),
+      () => told.push('missed'),
+    );
+    store.onRevoked(
+      (digest) => heard.push(digest),
+      () => heard.push('missed'),
+    );
+    await eventually(() => told.length > 0 && heard.length > 0);
+    const names = Array.from({ length: 6000 }, (_, i) => `at-${i}`);
+    for (let first = 0; first < names.length; first += 500)
+      await Promise.all(
+        names.slice(first, first + 500).map((name) => store.save(access(name, { grantId: 'g' }))),
+      );
+    const before = heard.length;
+    expect(await store.revokeGrant('g')).toBe(6000);
+    expect(heard.length).toBeGreaterThan(before);
+    await eventually(() => told.length > 1);
+    expect(new Set([...told, ...heard])).toStrictEqual(new Set(['missed']));
+    expect((await other.find('at-5999'))?.status).toBe('revoked');
+    // All of it is written down, and nothing is left of the grant.
+    const keys = [...(await keysOf(prefix)).keys()].filter((key) => !key.startsWith('token:'));
+    expect(keys).toStrictEqual([]);
+    expect(await store.revokeAll({ clientId: 'app' })).toBe(0);
+    await Promise.all([store.close(), other.close()]);
+  }, 120_000);
+
+  it('revokes all of a subject with 2,000 tokens', async () => {
+    const store = await open({ timeout: 20_000 });
+    const names = Array.from({ length: 2000 }, (_, i) => `at-${i}`);
+    await Promise.all(
+      names.map((name) => store.save(access(name, { subject: 'alice', clientId: `c-${name.length}` }))),
+    );
+    expect(await store.revokeAll({ subject: 'alice', clientId: 'c-6' })).toBe(900);
+    expect(await store.revokeAll({ subject: 'alice' })).toBe(1100);
+    await store.close();
+  }, 60_000);
+
+  it('keeps grants and subjects of one name apart', async () => {
+    const store = await open();
+    await store.save(access('at', { subject: 'x', grantId: 'y' }));
+    await store.save(access('other', { subject: 'y', grantId: 'x' }));
+    expect(await store.revokeGrant('y')).toBe(1);
+    expect(await store.find('other')).toMatchObject({ status: 'approved' });
+    expect(await store.revokeAll({ subject: 'y' })).toBe(1);
+    await store.close();
+  });
+
+  it('keeps a grant as long as its longest token', async () => {
+    const prefix = newPrefix();
+    const store = await open({ prefix, retainExpiredFor: 0 });
+    await store.save(access('long', { grantId: 'g', expiresAt: Date.now() + 9 * HOUR }));
+    await store.save(access('short', { grantId: 'g', expiresAt: Date.now() + HOUR }));
+    const end = (await keysOf(prefix)).get(new Keys('').grant('g').generation) as number;
+    expect(Math.abs(end - 10 * HOUR)).toBeLessThan(30_000);
+    await store.close();
+  });
+
+  it('says when a token was revoked, and keeps that for its retention, however long', async () => {
+    let now = Date.now();
+    const store = await open({ clock: () => now, retainExpiredFor: Number.MAX_VALUE });
+    await store.save(access('at', { grantId: 'g' }));
+    now += 0.5;
+    expect(await store.revoke('at')).toBe(1);
+    expect((await store.find('at'))?.lastModifiedAt).toBe(now);
+    await store.save(access('other'));
+    now = Number.NaN;
+    expect(await rejection(store.revoke('other'))).toMatchObject({ name: 'StoreUnavailableError' });
+    await store.close();
+  });
+
+  it('revokes a token though it cannot leave its indexes', async () => {
+    const prefix = newPrefix();
+    const store = await open({ prefix });
+    await store.save(access('at', { subject: 'alice' }));
+    const index = new Keys(prefix).subject('alice');
+    await server.command('DEL', index);
+    await server.command('SET', index, 'of another type');
+    expect(await store.revoke('at')).toBe(1);
     await store.close();
   });
 
@@ -245,7 +393,7 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
 
   it.each([
     ['is damaged', ['SET', 'not an entry']],
-    ['is damaged', ['SET', 'approved|||{']],
+    ['is damaged', ['SET', 'approved||||{']],
     ['is of another type', ['LPUSH', 'x']],
   ])('is unavailable, not without the token, where its entry %s (%#)', async (_how, [command, value]) => {
     const prefix = newPrefix();
@@ -270,6 +418,21 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
     client.destroy();
   });
 
+  it('takes no TypeError of its driver for one about what it was given', async () => {
+    const client = await connect(server.url);
+    const odd: RedisConnection = Object.assign(Object.create(client) as typeof client, {
+      withCommandOptions: () =>
+        Object.assign(Object.create(client) as typeof client, {
+          get: () =>
+            Promise.reject(new TypeError("Cannot read properties of undefined (reading 'replicas')")),
+        }),
+    });
+    const store = new RedisTokenStore({ client: odd, prefix: newPrefix() });
+    for (const asked of [store.find('at'), store.update('at', { refreshCount: 1 })])
+      expect(await rejection(asked)).toMatchObject({ name: 'StoreUnavailableError' });
+    client.destroy();
+  });
+
   it('refuses changes as unavailable where the server has no room, and answers on', async () => {
     const small = await RedisServer.start({ settings: { 'maxmemory-policy': 'noeviction' } });
     const store = await openRedis({ urls: [small.url] });
@@ -287,6 +450,7 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
     const prefix = newPrefix();
     const master = await open({ prefix });
     await master.save(access('at'));
+    await server.command('CONFIG', 'SET', 'repl-diskless-sync-delay', '0');
     const replica = await RedisServer.start({ settings: { replicaof: `127.0.0.1 ${server.port}` } });
     const store = await openRedis({ urls: [replica.url], prefix });
     await eventually(async () => (await store.find('at').catch(() => undefined)) !== undefined);

@@ -46,7 +46,7 @@ describe('RevocationFeed', () => {
   it('tells what the link says, and that there may have been some before it stood', async () => {
     const { links, told } = scripted();
     await eventually(() => told.length === 1);
-    links[0]?.events.revoked('a');
+    links[0]?.events.revoked('a', 'event');
     expect(told).toStrictEqual(['missed', 'a']);
     await pause(50);
     expect([told.length, links.length]).toStrictEqual([2, 1]);
@@ -55,27 +55,38 @@ describe('RevocationFeed', () => {
   it('tells an own revocation once, whether the reply or the echo is first', async () => {
     const { feed, links, told } = scripted();
     await eventually(() => told.length === 1);
-    feed.tell('a');
-    links[0]?.events.revoked('a');
-    links[0]?.events.revoked('b');
-    feed.tell('b');
+    feed.tell('a', 'event');
+    links[0]?.events.revoked('a', 'event');
+    links[0]?.events.revoked('b', 'event');
+    feed.tell('b', 'event');
     expect(told).toStrictEqual(['missed', 'a', 'b']);
   });
 
-  it('tells a token again that is saved again and revoked again later', async () => {
+  it('tells another revocation of the same token, however soon', async () => {
+    const { feed, links, told } = scripted();
+    await eventually(() => told.length === 1);
+    feed.tell('a', 'first');
+    links[0]?.events.revoked('a', 'first');
+    links[0]?.events.revoked('a', 'second');
+    feed.tell('a', 'second');
+    links[0]?.events.missed();
+    expect(told).toStrictEqual(['missed', 'a', 'a', 'missed']);
+  });
+
+  it('knows an event for some seconds, which is longer than its echo takes', async () => {
     const { feed, told } = scripted();
     await eventually(() => told.length === 1);
-    feed.tell('a');
+    feed.tell('a', 'event');
     await pause(1000);
-    feed.tell('b');
-    feed.tell('a');
+    feed.tell('b', 'event');
+    feed.tell('a', 'event');
     await pause(3100);
-    feed.tell('a');
-    feed.tell('b');
+    feed.tell('a', 'event');
+    feed.tell('b', 'event');
     expect(told).toStrictEqual(['missed', 'a', 'b', 'a', 'b']);
     await pause(2100);
-    feed.tell('c');
-    feed.tell('b');
+    feed.tell('c', 'event');
+    feed.tell('b', 'event');
     expect(told.slice(5)).toStrictEqual(['c']);
   });
 
@@ -164,10 +175,10 @@ describe('RevocationFeed', () => {
     expect(links[0]?.closed).toBe(0);
     stopOther();
     await eventually(() => links[0]?.closed === 1);
-    feed.tell('nobody hears it');
+    feed.tell('nobody hears it', 'event');
     const stopAgain = feed.add((digest) => told.push(digest));
     await eventually(() => links.length === 2);
-    links[1]?.events.revoked('a');
+    links[1]?.events.revoked('a', 'event');
     expect(told).toStrictEqual(['missed', 'a']);
     stopAgain();
     await eventually(() => links[1]?.closed === 1);

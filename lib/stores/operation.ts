@@ -25,6 +25,8 @@ export async function operation<T>(name: string, timeout: number, start: () => P
 
 /** What an operation rejects with. */
 export function storeFault(name: string, error: unknown): unknown {
-  if (error instanceof TypeError || storeErrorKind(error) !== undefined) return error;
+  // Ours say what they are about; one of a driver's is a fault of its own.
+  const isOurs = error instanceof TypeError && error.message.startsWith(`${name}: `);
+  if (isOurs || storeErrorKind(error) !== undefined) return error;
   return new StoreUnavailableError(`${name}: the store is unavailable`, { cause: error });
 }

@@ -9,7 +9,10 @@ export interface RevocationLink {
 
 /** What a link calls. */
 export interface LinkEvents {
-  readonly revoked: (digest: string) => void;
+  /** `event` tells one revocation from another of the same token, which was saved again in between, say. */
+  readonly revoked: (digest: string, event: string) => void;
+  /** So much was revoked that it is not told one by one. */
+  readonly missed: () => void;
   /** The connection is gone. */
   readonly lost: () => void;
   /** Aborted when the link is not wanted any more, whether it stands or is still being opened: it closes then. */
@@ -25,7 +28,7 @@ export interface FeedOptions {
   readonly timeout: number;
 }
 
-/** How long (ms) a digest that was told is known, so that the echo of an own revocation is not told again. */
+/** How long (ms) an event that was told is known, so that the echo of an own revocation is not told again. */
 const ECHO = 2000;
 
 /**
@@ -57,17 +60,23 @@ export class RevocationFeed {
   }
 
   /** Tells of a revocation once, whether this process has made it, or the link says so, or both. */
-  tell(digest: string): void {
+  tell(digest: string, event: string): void {
     if (this.#listeners.size === 0) return;
+    const told = `${event} ${digest}`;
     const now = performance.now();
     if (now >= this.#turn) {
       this.#toldBefore = now >= this.#turn + ECHO ? new Set() : this.#told;
       this.#told = new Set();
       this.#turn = now + ECHO;
     }
-    if (this.#told.has(digest) || this.#toldBefore.has(digest)) return;
-    this.#told.add(digest);
+    if (this.#told.has(told) || this.#toldBefore.has(told)) return;
+    this.#told.add(told);
     this.#listeners.tell(digest);
+  }
+
+  /** Tells that there were revocations of which it tells no digests. */
+  tellMissed(): void {
+    this.#listeners.tellMissed();
   }
 
   /** Closes the link. Who listens is told nothing more by it. */
@@ -96,7 +105,11 @@ export class RevocationFeed {
     const end = (): void => ended.abort();
     stopped.addEventListener('abort', end, { once: true });
     const { signal } = ended;
-    const opening = (async () => open({ revoked: (digest) => this.tell(digest), lost: end, signal }))();
+    const events = {
+      revoked: (digest: string, event: string): void => this.tell(digest, event),
+      missed: (): void => this.tellMissed(),
+    };
+    const opening = (async () => open({ ...events, lost: end, signal }))();
     try {
       const link = await within(timeout, opening, signal);
       // What was revoked before it stood was told to nobody.

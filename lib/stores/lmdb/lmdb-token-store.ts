@@ -1,6 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { type Database, open } from 'lmdb';
-import { checkClock, isDuration, isNonEmptyString, knownOptions, must } from '../../options.js';
+import {
+  checkClock,
+  isDuration,
+  isNonEmptyString,
+  isTimer,
+  knownOptions,
+  must,
+  TIMER,
+} from '../../options.js';
 import { repeatWeakly, sweepInBackground } from '../../tokens/background-sweep.js';
 import { changedRecord, newRecord, readChanges, revokedRecord } from '../../tokens/new-record.js';
 import { endOf, RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
@@ -79,7 +87,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
     } = options;
     must(isNonEmptyString(path), FACTORY, 'path', 'a non-empty string');
     must(isDuration(retainExpiredFor), FACTORY, 'retainExpiredFor', 'milliseconds, 0 or more');
-    must(isDuration(timeout) && timeout > 0, FACTORY, 'timeout', 'milliseconds above 0');
+    must(isTimer(timeout), FACTORY, 'timeout', TIMER);
     checkClock(FACTORY, clock);
     this.#retainExpiredFor = retainExpiredFor;
     this.#clock = clock;

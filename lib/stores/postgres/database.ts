@@ -1,4 +1,4 @@
-import { hasMethods, isDuration, knownOptions, must } from '../../options.js';
+import { hasMethods, isDuration, isTimer, knownOptions, must, TIMER } from '../../options.js';
 import { OPERATION_TIMEOUT } from '../operation.js';
 import { Connections } from './connections.js';
 import { demandVersion, migrate, schemaFault } from './migrate.js';
@@ -49,7 +49,7 @@ export class Database {
       'schema',
       'a name of up to 50 letters, digits and underscores that does not begin with a digit or "pg_"',
     );
-    must(isDuration(timeout) && timeout > 0, factory, 'timeout', 'milliseconds above 0');
+    must(isTimer(timeout), factory, 'timeout', TIMER);
     this.schema = schema;
     this.timeout = timeout;
     this.connections = new Connections(pool);

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { checkClock, isDuration, isFunction, knownOptions, must } from '../../options.js';
+import { checkClock, isDuration, isFunction, isTimer, knownOptions, must, TIMER } from '../../options.js';
 import { sweepInBackground } from '../../tokens/background-sweep.js';
 import { changedRecord, newRecord, readChanges } from '../../tokens/new-record.js';
 import { RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
@@ -16,7 +16,7 @@ import { giveBack } from './connections.js';
 import { DATABASE_OPTIONS, Database, type DatabaseOptions, type MigrateOptions } from './database.js';
 import type { PostgresPool, UnpooledPostgresClient } from './pool.js';
 import { execute, lockKey, type Prepared, query, type Value } from './query.js';
-import { channelOf, openOwnLink, openPooledLink, toldDigests } from './revocation-link.js';
+import { channelOf, newEvent, openOwnLink, openPooledLink, toldDigests } from './revocation-link.js';
 import { changedColumns, digestBytes, ownerColumns, ownerUuid, recordOf, sealedOf } from './token-row.js';
 import { SWEPT_AT_ONCE, type TokenStatements, tokenStatements } from './token-statements.js';
 
@@ -74,7 +74,7 @@ export class PostgresTokenStore implements ManagedTokenStore {
     } = options;
     const database = new Database(FACTORY, options);
     must(isDuration(retainExpiredFor), FACTORY, 'retainExpiredFor', 'milliseconds, 0 or more');
-    must(isDuration(linkInterval) && linkInterval > 0, FACTORY, 'linkInterval', 'milliseconds above 0');
+    must(isTimer(linkInterval), FACTORY, 'linkInterval', TIMER);
     must(
       listenOn === undefined || isFunction(listenOn),
       FACTORY,
@@ -203,10 +203,11 @@ export class PostgresTokenStore implements ManagedTokenStore {
 
   /** Revokes in one statement, all or nothing, and tells the listeners of this process and of others. */
   async #revoke(name: string, statement: Prepared, which: Value): Promise<number> {
-    const values = [this.#clock(), this.#channel, which];
+    const event = newEvent();
+    const values = [this.#clock(), this.#channel, which, event];
     const parts = await this.#database.run(name, (client) => query(client, statement, values));
     const digests = parts.flatMap(({ told }) => toldDigests(told));
-    for (const digest of digests) this.#feed.tell(digest);
+    for (const digest of digests) this.#feed.tell(digest, event);
     return digests.length;
   }
 

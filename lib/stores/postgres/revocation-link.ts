@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { operation } from '../operation.js';
 import type { LinkEvents, RevocationLink } from '../revocation-feed.js';
 import type { Database } from './database.js';
@@ -8,6 +9,13 @@ import { DIGEST_BYTES } from './token-statements.js';
 /** Who wants to hear of the revocations in a schema listens there. */
 export function channelOf(schema: string): string {
   return `${schema}_revoked`;
+}
+
+/** What a notification begins with: it tells one revocation from another. */
+const EVENT_LENGTH = 12;
+
+export function newEvent(): string {
+  return randomBytes((EVENT_LENGTH / 4) * 3).toString('base64');
 }
 
 /** The digests that a notification tells. Whoever has the database may send one: what is no digest is left out. */
@@ -72,7 +80,9 @@ async function listen(client: PostgresClient, schema: string, events: LinkEvents
   const channel = channelOf(schema);
   client.on('notification', (message) => {
     if (message.channel !== channel) return;
-    for (const digest of toldDigests(message.payload)) events.revoked(digest);
+    const event = message.payload?.slice(0, EVENT_LENGTH) ?? '';
+    const told = message.payload?.slice(EVENT_LENGTH);
+    for (const digest of toldDigests(told)) events.revoked(digest, event);
   });
   client.on('error', () => events.lost());
   client.on('end', () => events.lost());

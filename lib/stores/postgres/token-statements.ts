@@ -19,7 +19,7 @@ export interface TokenStatements {
   readonly save: Prepared;
   /** digest, version, ends_at, revoked_at, record → a row, if it still is that version */
   readonly update: Prepared;
-  /** Each: time, channel, what → told: digests in base64, one after the other */
+  /** Each: time, channel, what, event → told: digests in base64, one after the other */
   readonly revoke: Prepared;
   readonly revokeGrant: Prepared;
   readonly revokeMany: Prepared;
@@ -48,7 +48,7 @@ export function tokenStatements(schema: string): TokenStatements {
       ), parts AS (
         SELECT encode(string_agg(digest, ''), 'base64') AS told FROM numbered GROUP BY part
       )
-      SELECT told, pg_notify($2, told) FROM parts`);
+      SELECT told, pg_notify($2, $4 || told) FROM parts`);
   const ownedBy = (which: string): string =>
     `DECLARE due NO SCROLL CURSOR FOR
       SELECT encode(digest, 'base64') AS digest FROM ${tokens} WHERE ${which} AND revoked_at IS NULL`;

@@ -7,27 +7,29 @@ export interface Entry {
   readonly sealed: Uint8Array | undefined;
   /** Of its grant: the token is live only as long as the grant still has it. '' without a grant. */
   readonly generation: string;
+  /** Of this saving of the token: what another one has entered in an index, after this one has expired say, is not its own. */
+  readonly id: string;
 }
 
 /**
- * `status|generation|revoked at|record`: what scripts change stands before the record, so that
+ * `status|generation|id|revoked at|record`: what scripts change stands before the record, so that
  * they need not read it. A record revoked by a script has its old members, and the time here.
  */
-export function entryText({ record, sealed, generation }: Entry): string {
+export function entryText({ record, sealed, generation, id }: Entry): string {
   const { sealed: bytes, ...kept } = stored(record, sealed);
   const text = JSON.stringify(bytes ? { ...kept, sealed: Buffer.from(bytes).toString('base64') } : kept);
-  return `${record.status}|${generation}||${text}`;
+  return `${record.status}|${generation}|${id}||${text}`;
 }
 
-const ENTRY = /^(approved|revoked)\|([\w-]*)\|([\d.e+]*)\|(.*)$/s;
+const ENTRY = /^(approved|revoked)\|([\w-]*)\|([\w-]*)\|([\d.e+]*)\|(.*)$/s;
 
 /** @throws Error for what is no entry of ours */
 export function readEntry(text: string): Entry {
-  const [, status, generation, revokedAt, json] = ENTRY.exec(text) ?? [];
-  if (json === undefined || generation === undefined) throw new Error('The entry of a token is damaged');
+  const [, status, generation = '', id = '', revokedAt, json] = ENTRY.exec(text) ?? [];
+  if (json === undefined) throw new Error('The entry of a token is damaged');
   const { sealed, ...kept } = JSON.parse(json);
   const record = recordOf({ ...kept, status, ...(revokedAt && { lastModifiedAt: Number(revokedAt) }) });
-  return { record, sealed: sealed && Buffer.from(sealed, 'base64'), generation };
+  return { record, sealed: sealed && Buffer.from(sealed, 'base64'), generation, id };
 }
 
 /** A token as it is once its grant has ended, though nobody has written it down yet. */

@@ -1,12 +1,19 @@
 import type { TokenRecord } from '../../tokens/token-record.js';
 import { ownerKey } from '../owners.js';
 
-/** What no digest begins with. */
+/** What no digest begins with: the mark of a grant, and of a token that was changed and not revoked. */
 const GRANT_MARK = '*';
+const CHANGE_MARK = '~';
 
-/** Whether a word of what is told stands for a grant. */
-export function isMark(word: string): boolean {
-  return word.startsWith(GRANT_MARK);
+/** The keys of a grant, all of them in one slot. */
+interface GrantKeys {
+  /** Its tokens. */
+  readonly index: string;
+  /** What its live tokens were saved in. */
+  readonly generation: string;
+  /** Its tokens of a generation that has ended, until that is written down in each. */
+  readonly ended: (event: string) => string;
+  readonly mark: string;
 }
 
 /** The keys of a store. What stands in braces decides the slot in a cluster. */
@@ -27,18 +34,25 @@ export class Keys {
   }
 
   /** The tokens of a grant, and beside them its generation. `mark` stands for it in what is told. */
-  grant(grantId: string): { readonly index: string; readonly generation: string; readonly mark: string } {
+  grant(grantId: string): GrantKeys {
     const owner = ownerKey('grant', grantId);
     return {
       index: `${this.#prefix}{${owner}}:tokens`,
+      ended: (event) => `${this.#prefix}{${owner}}:ended:${event}`,
       generation: this.#generation(owner),
       mark: `${GRANT_MARK}${owner}`,
     };
   }
 
-  /** The key that has changed, by what was told: a digest, or the mark of a grant. */
+  /** What tells that a token was changed and not revoked. */
+  changed(digest: string): string {
+    return `${CHANGE_MARK}${digest}`;
+  }
+
+  /** The key that has changed, by what was told. */
   told(word: string): string {
-    return isMark(word) ? this.#generation(word.slice(GRANT_MARK.length)) : this.token(word);
+    if (word.startsWith(GRANT_MARK)) return this.#generation(word.slice(GRANT_MARK.length));
+    return this.token(word.startsWith(CHANGE_MARK) ? word.slice(CHANGE_MARK.length) : word);
   }
 
   #generation(owner: string): string {

@@ -20,9 +20,8 @@ interface HasUnref {
 export interface RedisDuplicate extends RedisCommands, HasUnref {
   connect(): Promise<unknown>;
   destroy(): unknown;
-  on(event: string, listener: () => void): unknown;
+  on(event: string, listener: (subject: unknown) => void): unknown;
   subscribe(channels: string[], listener: (message: string, channel: string) => void): Promise<unknown>;
-  readonly clientSideCache?: { invalidate(key: string): void } | undefined;
   /** The connections of a cluster client. */
   readonly masters?: readonly { readonly client?: HasUnref | undefined }[];
   readonly pubSubNode?: { readonly client: HasUnref } | undefined;
@@ -35,4 +34,32 @@ export interface RedisConnection extends RedisCommands {
     readonly typeMapping: Record<string, never>;
   }): RedisCommands;
   duplicate(overrides?: object): RedisDuplicate;
+}
+
+/** Whether a client is one of a cluster. */
+export function isCluster(client: RedisConnection): boolean {
+  return 'masters' in client;
+}
+
+/** Settings of a client that would make wrong answers of ours. */
+interface ClientSettings {
+  readonly keyPrefix?: unknown;
+  readonly useReplicas?: unknown;
+}
+
+/** Says what of a client's own settings the store cannot work with; `undefined` where there is nothing. */
+export function clientProblem(
+  client: RedisConnection & {
+    readonly options?: ClientSettings | undefined;
+    readonly _options?: ClientSettings | undefined;
+    readonly clientSideCache?: unknown;
+  },
+): string | undefined {
+  const settings = client.options ?? client._options ?? {};
+  // A replica is late: what was revoked would be read there as live.
+  if (settings.useReplicas) return 'a client without "useReplicas": a replica knows of a revocation later';
+  if (client.clientSideCache) return 'a client without "clientSideCache": use "localCopy"';
+  // The server tells of changes by whole keys, which the store would not know.
+  if (settings.keyPrefix) return 'a client without "keyPrefix": use "prefix"';
+  return undefined;
 }

@@ -4,12 +4,14 @@ import {
   isDuration,
   isNonEmptyString,
   isObject,
+  isTimer,
   knownOptions,
   must,
+  TIMER,
 } from '../../options.js';
 import { RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
 import { OPERATION_TIMEOUT } from '../operation.js';
-import type { RedisConnection } from './redis-client.js';
+import { clientProblem, type RedisConnection } from './redis-client.js';
 
 /** A copy of what was read, in the memory of this process. */
 export interface LocalCopyOptions {
@@ -22,7 +24,8 @@ export interface LocalCopyOptions {
 export interface RedisTokenStoreOptions {
   /**
    * A client (`createClient`) or cluster client (`createCluster`) of the package `redis`. Connect it, listen to its
-   * `error` event and close it yourself. Redis 6.2 or later, or Valkey.
+   * `error` event and close it yourself. Redis 6.2 or later, or Valkey; never a replica, which is late. Without
+   * `useReplicas`, `clientSideCache` and `keyPrefix`.
    */
   readonly client: RedisConnection;
   /** What all keys and channels begin with. Default `token-introspection:`. */
@@ -37,8 +40,9 @@ export interface RedisTokenStoreOptions {
    */
   readonly linkInterval?: number;
   /**
-   * Keeps what was read in the memory of this process; the server tells when it has changed (client-side caching, RESP3).
-   * A copy is late by the way from the server. When the connection is lost it is dropped. Default `false`: none.
+   * Keeps what was read in the memory of this process until it has changed: one server tells that itself (client-side
+   * caching, RESP3), in a cluster the stores tell each other. A copy is late by that way. When the connection is lost it
+   * is dropped, and what is read is read from the server until the connection is back. Default `false`: none.
    */
   readonly localCopy?: boolean | LocalCopyOptions;
   /** The time in milliseconds. Default `Date.now`. What is kept for how long goes by the clock of the server. */
@@ -56,7 +60,6 @@ export interface RedisSettings {
 }
 
 const FACTORY = 'RedisTokenStore';
-const ABOVE_0 = 'milliseconds above 0';
 
 /** @throws TypeError that names the bad option */
 export function redisSettings(options: RedisTokenStoreOptions): RedisSettings {
@@ -91,16 +94,11 @@ export function redisSettings(options: RedisTokenStoreOptions): RedisSettings {
     'prefix',
     'a non-empty string without braces',
   );
-  // With it the store could not tell the connection that reads which copies its own changes have made old.
-  must(
-    !localCopy || !hasKeyPrefix(client),
-    FACTORY,
-    'localCopy',
-    'false where the client has a "keyPrefix": use "prefix"',
-  );
+  const problem = clientProblem(client);
+  must(problem === undefined, FACTORY, 'client', problem ?? '');
   must(isDuration(retainExpiredFor), FACTORY, 'retainExpiredFor', 'milliseconds, 0 or more');
-  must(isDuration(timeout) && timeout > 0, FACTORY, 'timeout', ABOVE_0);
-  must(isDuration(linkInterval) && linkInterval > 0, FACTORY, 'linkInterval', ABOVE_0);
+  must(isTimer(timeout), FACTORY, 'timeout', TIMER);
+  must(isTimer(linkInterval), FACTORY, 'linkInterval', TIMER);
   checkClock(FACTORY, clock);
   return {
     client,
@@ -125,12 +123,6 @@ function localCopySettings(localCopy: boolean | LocalCopyOptions): Required<Loca
     'localCopy.maxEntries',
     'a whole number above 0',
   );
-  must(isDuration(maxAge) && maxAge > 0, FACTORY, 'localCopy.maxAge', ABOVE_0);
+  must(isTimer(maxAge), FACTORY, 'localCopy.maxAge', TIMER);
   return { maxEntries, maxAge };
-}
-
-function hasKeyPrefix(
-  client: RedisConnection & { readonly options?: { readonly keyPrefix?: unknown } | undefined },
-): boolean {
-  return client.options?.keyPrefix !== undefined;
 }

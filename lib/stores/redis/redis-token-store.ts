@@ -1,18 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { isDuration } from '../../options.js';
 import { changedRecord, newRecord, readChanges } from '../../tokens/new-record.js';
 import { readGrantId, readOwners } from '../../tokens/revoke-all.js';
 import { seal } from '../../tokens/sealed-value.js';
 import { shownRecord } from '../../tokens/shown-record.js';
-import { ConflictError, NotFoundError } from '../../tokens/store-errors.js';
+import { ConflictError, NotFoundError, StoreUnavailableError } from '../../tokens/store-errors.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
 import type { ManagedTokenStore, NewToken, TokenChanges } from '../../tokens/token-store.js';
 import { operation } from '../operation.js';
 import { RevocationFeed } from '../revocation-feed.js';
 import { Keys } from './keys.js';
+import { LocalCopy } from './local-copy.js';
 import { RedisLink } from './redis-link.js';
 import { type RedisSettings, type RedisTokenStoreOptions, redisSettings } from './redis-options.js';
-import { BATCH, RedisTokens } from './redis-tokens.js';
+import { BATCH, type Copies, newEvent, RedisTokens } from './redis-tokens.js';
 
 /** So often a change is tried again that others have overtaken. */
 const MAX_ATTEMPTS = 50;
@@ -38,20 +40,25 @@ export class RedisTokenStore implements ManagedTokenStore {
     const settings = redisSettings(options);
     const { client, prefix, timeout, linkInterval, localCopy, retainExpiredFor } = settings;
     // Whatever the client makes of replies elsewhere, here they are text.
-    const redis = client.withCommandOptions({ timeout, typeMapping: {} });
+    const redis = client.withCommandOptions({ timeout: Math.ceil(timeout), typeMapping: {} });
+    const keys = new Keys(prefix);
+    const copy = localCopy && new LocalCopy(localCopy);
+    const copies: Copies = () =>
+      copy && this.#link?.stands ? { copy, reader: this.#link.reader } : undefined;
     this.#settings = settings;
-    this.#keys = new Keys(prefix);
-    this.#tokens = new RedisTokens(redis, () => this.#link?.reader, this.#keys, retainExpiredFor);
-    const link = { client, redis, localCopy, timeout, keys: this.#keys };
+    this.#keys = keys;
+    this.#tokens = new RedisTokens({ redis, copies, keys, retainExpiredFor });
     this.#feed = new RevocationFeed({
       interval: linkInterval,
       timeout,
       open: async (events) => {
-        this.#link = await RedisLink.open(link, events);
+        this.#link = await RedisLink.open({ client, redis, copy, timeout: Math.ceil(timeout), keys }, events);
+        // What the last link has not told.
+        copy?.forgetAll();
         return this.#link;
       },
     });
-    if (localCopy) this.#feed.add(() => {});
+    if (copy) this.#feed.add(() => {});
   }
 
   async find(token: string): Promise<TokenRecord | undefined> {
@@ -61,7 +68,7 @@ export class RedisTokenStore implements ManagedTokenStore {
   }
 
   async save(token: NewToken): Promise<TokenRecord> {
-    const { value, refreshToken, record } = newRecord(token, this.#settings.clock());
+    const { value, refreshToken, record } = newRecord(token, this.#now());
     const digest = tokenDigest(value);
     const sealed = refreshToken === undefined ? undefined : seal(refreshToken, value);
     const isSaved = await this.#step('save', () => this.#tokens.save(digest, record, sealed));
@@ -72,7 +79,7 @@ export class RedisTokenStore implements ManagedTokenStore {
   async update(token: string, changes: TokenChanges): Promise<TokenRecord> {
     const digest = tokenDigest(token);
     const given = readChanges(changes);
-    const change = (record: TokenRecord): TokenRecord => changedRecord(record, given, this.#settings.clock());
+    const change = (record: TokenRecord): TokenRecord => changedRecord(record, given, this.#now());
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const changed = await this.#step('update', () => this.#tokens.change(digest, change));
       if (changed === 'missing') throw new NotFoundError('update: there is no such token');
@@ -83,24 +90,25 @@ export class RedisTokenStore implements ManagedTokenStore {
   }
 
   async revoke(token: string): Promise<number> {
-    return this.#revoke('revoke', [tokenDigest(token)]);
+    return this.#revoke('revoke', [tokenDigest(token)], () => true);
   }
 
   /** All or nothing, at one moment for all readers, however many there are and whatever happens in between. */
   async revokeGrant(grantId: string): Promise<number> {
     const grant = readGrantId(grantId);
-    const now = this.#settings.clock();
-    const { generation, digests } = await this.#step('revokeGrant', () => this.#tokens.endGrant(grant));
-    for (const digest of digests) this.#feed.tell(digest);
-    let revoked = 0;
+    const now = this.#now();
+    const event = newEvent();
+    const ended = await this.#step('revokeGrant', () => this.#tokens.endGrant(grant, event));
+    const { generation, index, digests } = ended;
+    if (generation === '') return 0;
+    if (digests) for (const digest of digests) this.#feed.tell(digest, event);
+    else this.#feed.tellMissed();
     // The grant has ended. What follows writes it down in each token, and counts.
-    for (let first = 0; first < digests.length; first += BATCH) {
-      const some = digests.slice(first, first + BATCH);
-      const done = await this.#step('revokeGrant', () =>
-        this.#tokens.revoke(some, now, { generation, tells: false }),
-      );
-      revoked += done.length;
-    }
+    let revoked = 0;
+    await this.#walk('revokeGrant', index, async (some) => {
+      revoked += await this.#step('revokeGrant', () => this.#tokens.writeDown(some, now, generation));
+    });
+    await this.#step('revokeGrant', () => this.#tokens.drop(index));
     return revoked;
   }
 
@@ -108,21 +116,15 @@ export class RedisTokenStore implements ManagedTokenStore {
     const { clientId, subject } = readOwners(of);
     const indexes =
       subject === undefined ? this.#keys.allOfClient(clientId as string) : [this.#keys.subject(subject)];
+    // An index may have a token for a moment that is another owner's, while a save is refused.
     const isMeant = (record: TokenRecord): boolean =>
       (clientId === undefined || record.clientId === clientId) &&
-      (subject === undefined || record.subject === subject) &&
-      record.status !== 'revoked';
+      (subject === undefined || record.subject === subject);
     let revoked = 0;
     for (const index of indexes) {
-      let cursor = '0';
-      do {
-        const { next, digests } = await this.#step('revokeAll', () => this.#tokens.walk(index, cursor));
-        // An index may have a token that is another owner's, where a save was refused.
-        const records = await this.#step('revokeAll', () => this.#tokens.records(digests));
-        const meant = records.filter(([, record]) => isMeant(record)).map(([digest]) => digest);
-        revoked += await this.#revoke('revokeAll', meant);
-        cursor = next;
-      } while (cursor !== '0');
+      await this.#walk('revokeAll', index, async (some) => {
+        revoked += await this.#revoke('revokeAll', some, isMeant);
+      });
     }
     return revoked;
   }
@@ -142,11 +144,39 @@ export class RedisTokenStore implements ManagedTokenStore {
     this.#feed.stop();
   }
 
-  async #revoke(name: string, digests: readonly string[]): Promise<number> {
-    const now = this.#settings.clock();
-    const revoked = await this.#step(name, () => this.#tokens.revoke(digests, now, { tells: true }));
-    for (const digest of revoked) this.#feed.tell(digest);
+  async #revoke(
+    name: string,
+    digests: readonly string[],
+    isMeant: (record: TokenRecord) => boolean,
+  ): Promise<number> {
+    const now = this.#now();
+    const event = newEvent();
+    const revoked = await this.#step(name, () => this.#tokens.revoke(digests, now, event, isMeant));
+    for (const digest of revoked) this.#feed.tell(digest, event);
     return revoked.length;
+  }
+
+  /** Does something with all the digests in an index, some at a time. */
+  async #walk(
+    name: string,
+    index: string,
+    work: (digests: readonly string[]) => Promise<void>,
+  ): Promise<void> {
+    let cursor = '0';
+    do {
+      const { next, digests } = await this.#step(name, () => this.#tokens.walk(index, cursor));
+      // A small index comes as a whole.
+      for (let first = 0; first < digests.length; first += BATCH)
+        await work(digests.slice(first, first + BATCH));
+      cursor = next;
+    } while (cursor !== '0');
+  }
+
+  /** @throws StoreUnavailableError when the clock tells no time, which would be kept for good */
+  #now(): number {
+    const now = this.#settings.clock();
+    if (isDuration(now)) return now;
+    throw new StoreUnavailableError('The clock tells no time');
   }
 
   #step<T>(name: string, work: () => Promise<T>): Promise<T> {

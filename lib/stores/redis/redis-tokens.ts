@@ -3,8 +3,21 @@ import { keptUntil } from '../../tokens/retention.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
 import { type Entry, endedWithGrant, entryText, readEntry } from './entry.js';
 import type { Keys } from './keys.js';
-import type { RedisCommands, RedisDuplicate } from './redis-client.js';
-import { END_GENERATION, ENTER, LEAVE, REPLACE, REVOKE, run, SAVE, type Script, WALK } from './scripts.js';
+import type { LocalCopy } from './local-copy.js';
+import type { RedisCommands } from './redis-client.js';
+import {
+  DIGEST_LENGTH,
+  DROP,
+  END_GENERATION,
+  ENTER,
+  LEAVE,
+  REPLACE,
+  REVOKE,
+  run,
+  SAVE,
+  type Script,
+  WALK,
+} from './scripts.js';
 
 /** Longer (ms) than the clocks of two nodes of a cluster may differ: an index outlives its tokens. */
 const SLACK = 60 * 60 * 1000;
@@ -12,13 +25,32 @@ const SLACK = 60 * 60 * 1000;
 const LAST_END = 1e16;
 /** How many tokens are asked for in one step. */
 export const BATCH = 500;
+/** How many tokens of a grant are told one by one; more would take the server's time from everybody else. */
+const TOLD_AT_ONCE = 5000;
 
-/** Which tokens a revocation is meant for, and who is told. */
-interface Revocation {
-  /** Only those of this generation of their grant. Default any. */
-  readonly generation?: string;
-  /** Whether the server tells the other processes. */
-  readonly tells: boolean;
+/** Where copies are kept, and what is read for them; `undefined` where nothing may be remembered now. */
+export type Copies = () => { readonly copy: LocalCopy; readonly reader: RedisCommands } | undefined;
+
+interface TokensOptions {
+  readonly redis: RedisCommands;
+  readonly copies: Copies;
+  readonly keys: Keys;
+  readonly retainExpiredFor: number;
+}
+
+/** What came of the end of a grant. */
+interface EndedGrant {
+  /** '' where there was none. */
+  readonly generation: string;
+  /** The index of its tokens, in which they are to be written down. */
+  readonly index: string;
+  /** Its tokens; `undefined` where they are too many to be told. */
+  readonly digests: readonly string[] | undefined;
+}
+
+/** Tells one revocation from another, and one saving of a token from another. */
+export function newEvent(): string {
+  return randomBytes(6).toString('base64url');
 }
 
 /**
@@ -28,34 +60,29 @@ interface Revocation {
  */
 export class RedisTokens {
   readonly #redis: RedisCommands;
-  readonly #reader: () => RedisDuplicate | undefined;
+  readonly #copies: Copies;
   readonly #keys: Keys;
   readonly #retainExpiredFor: number;
 
-  /** `reader` gives the connection whose server voids what it has remembered, as long as there is one. */
-  constructor(
-    redis: RedisCommands,
-    reader: () => RedisDuplicate | undefined,
-    keys: Keys,
-    retainExpiredFor: number,
-  ) {
+  constructor({ redis, copies, keys, retainExpiredFor }: TokensOptions) {
     this.#redis = redis;
-    this.#reader = reader;
+    this.#copies = copies;
     this.#keys = keys;
     this.#retainExpiredFor = retainExpiredFor;
   }
 
   async find(digest: string): Promise<Entry | undefined> {
-    const read = (key: string): Promise<string | undefined> => this.#recall(key);
-    const text = await read(this.#keys.token(digest));
-    return text === undefined ? undefined : this.#judged(readEntry(text), read);
+    return this.#find(digest, (key) => this.#recall(key));
   }
 
   /** Resolves to whether it was saved: not where the token is there already. */
   async save(digest: string, record: TokenRecord, sealed: Uint8Array | undefined): Promise<boolean> {
-    const generation = await this.#enter(digest, record);
-    const text = entryText({ record, sealed, generation });
-    return (await this.#run(SAVE, [this.#keys.token(digest)], [text, this.#end(record)])) === 1;
+    const id = newEvent();
+    const generation = await this.#enter(digest, id, record);
+    const text = entryText({ record, sealed, generation, id });
+    const isSaved = (await this.#run(SAVE, [this.#keys.token(digest)], [text, this.#end(record)])) === 1;
+    if (!isSaved) await this.#leave(digest, id, record);
+    return isSaved;
   }
 
   /**
@@ -66,47 +93,53 @@ export class RedisTokens {
     digest: string,
     change: (record: TokenRecord) => TokenRecord,
   ): Promise<Entry | 'missing' | 'overtaken'> {
-    const read = (key: string): Promise<string | undefined> => this.#read(key);
     const key = this.#keys.token(digest);
-    const before = await read(key);
+    const before = await this.#read(key);
     if (before === undefined) return 'missing';
-    const entry = await this.#judged(readEntry(before), read);
+    const entry = await this.#judged(readEntry(before), (other) => this.#read(other));
     const changed = { ...entry, record: change(entry.record) };
     const end = this.#end(changed.record);
     // What it is found by must live as long.
-    if (end !== this.#end(entry.record)) await this.#enter(digest, changed.record);
-    const replaced = await this.#run(REPLACE, [key], [before, entryText(changed), end]);
-    return replaced === 1 ? changed : 'overtaken';
+    if (end !== this.#end(entry.record)) await this.#enter(digest, entry.id, changed.record);
+    const told = `${newEvent()} ${this.#keys.changed(digest)}`;
+    const args = [before, entryText(changed), end, this.#keys.channel, told];
+    return (await this.#run(REPLACE, [key], args)) === 1 ? changed : 'overtaken';
   }
 
-  /** Revokes tokens, each in one step; resolves to the digests of those that were not revoked. */
+  /** Revokes tokens that are `meant` and not dead with their grant, each in one step; resolves to their digests. */
   async revoke(
     digests: readonly string[],
     now: number,
-    { generation = '*', tells }: Revocation,
+    event: string,
+    isMeant: (record: TokenRecord) => boolean,
   ): Promise<readonly string[]> {
-    const channel = tells ? this.#keys.channel : '';
-    const until = String(Math.ceil(now + this.#retainExpiredFor));
     const revoked = await Promise.all(
       digests.map(async (digest) => {
-        const args = [String(now), until, generation, digest, channel];
-        const before = String(await this.#run(REVOKE, [this.#keys.token(digest)], args));
-        if (before === '') return [];
-        await this.#leave(digest, readEntry(before).record);
-        return [digest];
+        const entry = await this.#find(digest, (key) => this.#read(key));
+        if (!entry || entry.record.status === 'revoked' || !isMeant(entry.record)) return [];
+        return this.#revoke(digest, now, entry.generation, `${event} ${digest}`);
       }),
     );
     return revoked.flat();
   }
 
-  /** Ends a grant: none of its tokens is live any more. Resolves to its generation and its tokens. */
-  async endGrant(
-    grantId: string,
-  ): Promise<{ readonly generation: string; readonly digests: readonly string[] }> {
-    const { generation: key, index, mark } = this.#keys.grant(grantId);
-    const ended = await this.#run(END_GENERATION, [key, index], [this.#keys.channel, mark]);
-    const [generation, digests] = ended as [string, string[]];
-    return { generation, digests };
+  /** Ends a grant: none of its tokens is live any more, and all who listen are told. */
+  async endGrant(grantId: string, event: string): Promise<EndedGrant> {
+    const { generation: key, index, ended, mark } = this.#keys.grant(grantId);
+    const keys = [key, index, ended(event)];
+    const args = [this.#keys.channel, event, mark, String(TOLD_AT_ONCE)];
+    const [generation, isFew, members] = (await this.#run(END_GENERATION, keys, args)) as [
+      string,
+      number,
+      string[],
+    ];
+    return { generation, index: ended(event), digests: isFew === 1 ? members.map(digestOf) : undefined };
+  }
+
+  /** Writes down in tokens that their grant has ended; resolves to how many of them it has ended. */
+  async writeDown(digests: readonly string[], now: number, generation: string): Promise<number> {
+    const revoked = await Promise.all(digests.map((digest) => this.#revoke(digest, now, generation, '')));
+    return revoked.flat().length;
   }
 
   /** The digests in an index, some at a time. One that is there all the while comes once or more. */
@@ -116,18 +149,20 @@ export class RedisTokens {
   ): Promise<{ readonly next: string; readonly digests: readonly string[] }> {
     const walked = await this.#run(WALK, [index], [cursor, String(BATCH)]);
     const [next, pairs] = walked as [string, string[]];
-    return { next, digests: pairs.filter((_value, i) => i % 2 === 0) };
+    return { next, digests: pairs.filter((_value, i) => i % 2 === 0).map(digestOf) };
   }
 
-  /** The records of tokens as they were written, without a look at their grants. */
-  async records(digests: readonly string[]): Promise<readonly (readonly [digest: string, TokenRecord])[]> {
-    const read = await Promise.all(
-      digests.map(async (digest): Promise<readonly (readonly [string, TokenRecord])[]> => {
-        const text = await this.#read(this.#keys.token(digest));
-        return text === undefined ? [] : [[digest, readEntry(text).record]];
-      }),
-    );
-    return read.flat();
+  /** Drops the index of what was written down. */
+  async drop(index: string): Promise<void> {
+    await this.#run(DROP, [index], []);
+  }
+
+  async #find(
+    digest: string,
+    read: (key: string) => Promise<string | undefined>,
+  ): Promise<Entry | undefined> {
+    const text = await read(this.#keys.token(digest));
+    return text === undefined ? undefined : this.#judged(readEntry(text), read);
   }
 
   async #judged(entry: Entry, read: (key: string) => Promise<string | undefined>): Promise<Entry> {
@@ -137,45 +172,58 @@ export class RedisTokens {
     return generation === entry.generation ? entry : endedWithGrant(entry);
   }
 
+  async #revoke(digest: string, now: number, generation: string, told: string): Promise<readonly string[]> {
+    const until = now + this.#retainExpiredFor;
+    const args = [String(now), instant(until), generation, this.#keys.channel, told];
+    const before = String(await this.#run(REVOKE, [this.#keys.token(digest)], args));
+    if (before === '') return [];
+    const { id, record } = readEntry(before);
+    await this.#leave(digest, id, record);
+    return [digest];
+  }
+
   /** Enters a token in the indexes of its owners; resolves to the generation of its grant, '' without one. */
-  async #enter(digest: string, record: TokenRecord): Promise<string> {
+  async #enter(digest: string, id: string, record: TokenRecord): Promise<string> {
     const end = this.#end(record, SLACK);
     const fresh = randomBytes(16).toString('base64url');
     const generations = await Promise.all(
-      this.#keys.indexesOf(record, digest).map((keys) => this.#run(ENTER, keys, [digest, end, fresh])),
+      this.#keys
+        .indexesOf(record, digest)
+        .map((keys) => this.#run(ENTER, keys, [memberOf(digest, id), end, fresh])),
     );
     // That of the grant is the last one.
     return String(generations.at(-1));
   }
 
-  /** Takes a revoked token out of its indexes. That it stays there would harm nobody. */
-  async #leave(digest: string, record: TokenRecord): Promise<void> {
-    const left = this.#keys.indexesOf(record, digest).map(([index]) => this.#run(LEAVE, [index], [digest]));
+  /** Takes a token that is not live out of its indexes. That it stays there would harm nobody. */
+  async #leave(digest: string, id: string, record: TokenRecord): Promise<void> {
+    const left = this.#keys
+      .indexesOf(record, digest)
+      .map((keys) => this.#run(LEAVE, keys, [memberOf(digest, id)]));
     await Promise.allSettled(left);
   }
 
   /** Until when a record is kept, as a script takes it. */
   #end(record: TokenRecord, slack = 0): string {
-    const end = keptUntil(record, this.#retainExpiredFor) + slack;
-    return end < LAST_END ? String(Math.ceil(end)) : '';
+    return instant(keptUntil(record, this.#retainExpiredFor) + slack);
   }
 
   async #run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
     try {
       return await run(this.#redis, script, { keys: [...keys], arguments: [...args] });
     } finally {
-      // The server tells the reader on another connection: what this process has changed it must not read there still.
-      const copies = this.#reader()?.clientSideCache;
-      if (copies) for (const key of keys) copies.invalidate(key);
+      // What tells of it comes on another connection, and may be later.
+      const copy = this.#copies()?.copy;
+      if (copy) for (const key of keys) copy.forget(key);
     }
   }
 
-  /** Reads where copies are remembered, and at the server where there is no such connection. */
+  /** Reads what is remembered, and at the server where nothing may be. */
   async #recall(key: string): Promise<string | undefined> {
-    const reader = this.#reader();
-    if (!reader) return this.#read(key);
+    const copies = this.#copies();
+    if (!copies) return this.#read(key);
     try {
-      return textOf(await reader.get(key));
+      return await copies.copy.get(key, async (asked) => textOf(await copies.reader.get(asked)));
     } catch {
       return this.#read(key);
     }
@@ -184,6 +232,19 @@ export class RedisTokens {
   async #read(key: string): Promise<string | undefined> {
     return textOf(await this.#redis.get(key));
   }
+}
+
+function memberOf(digest: string, id: string): string {
+  return `${digest}.${id}`;
+}
+
+function digestOf(member: string): string {
+  return member.slice(0, DIGEST_LENGTH);
+}
+
+/** A time (ms) until which something is kept, as a script takes it: '' for ever. */
+function instant(time: number): string {
+  return time < LAST_END ? String(Math.ceil(time)) : '';
 }
 
 function textOf(reply: unknown): string | undefined {

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { RedisCommands, ScriptInput } from './redis-client.js';
 
+/** The characters of a digest, with which the members of an index begin. */
+export const DIGEST_LENGTH = 43;
+
 /** A step that the server does as a whole, or not at all. All keys of one are in one slot of a cluster. */
 export interface Script {
   readonly source: string;
@@ -26,9 +29,6 @@ export async function run(
   }
 }
 
-/** So many digests go into one message: a server sends each message to everybody at once. */
-const PER_MESSAGE = 500;
-
 /**
  * Keeps a token where there is none. KEYS: the token. ARGV: its entry, until when (ms, '' for ever).
  * Returns 1, or 0 where there is one.
@@ -41,32 +41,34 @@ return 1`);
 
 /**
  * Puts another entry in place of one that must not have changed since it was read.
- * KEYS: the token. ARGV: the entry before, the entry, until when. Returns 1, or 0 where it has changed.
+ * KEYS: the token. ARGV: the entry before, the entry, until when, the channel, what to tell there.
+ * Returns 1, or 0 where it has changed.
  */
 export const REPLACE: Script = script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3]) end
+redis.call('PUBLISH', ARGV[4], ARGV[5])
 return 1`);
 
 /**
- * Revokes a token. KEYS: the token. ARGV: now, until when an endless one is kept then, the generation that it must be of
- * ('*' for any), its digest, the channel to tell ('' for none). Returns the entry before, '' where there was nothing to revoke.
+ * Revokes a token. KEYS: the token. ARGV: now, until when an endless one is kept then ('' for ever), the generation that
+ * it must be of, the channel, what to tell there ('' for nothing). Returns the entry before, '' where there was
+ * nothing to revoke.
  */
 export const REVOKE: Script = script(`
 local entry = redis.call('GET', KEYS[1])
 if not entry then return '' end
-local generation, record = string.match(entry, '^approved|([^|]*)||(.*)$')
-if not generation or (ARGV[3] ~= '*' and ARGV[3] ~= generation) then return '' end
-local revoked = 'revoked|' .. generation .. '|' .. ARGV[1] .. '|' .. record
-if redis.call('PTTL', KEYS[1]) == -1 then redis.call('SET', KEYS[1], revoked, 'PXAT', ARGV[2])
+local generation, id, record = string.match(entry, '^approved|([^|]*)|([^|]*)||(.*)$')
+if generation ~= ARGV[3] then return '' end
+local revoked = 'revoked|' .. generation .. '|' .. id .. '|' .. ARGV[1] .. '|' .. record
+if ARGV[2] ~= '' and redis.call('PTTL', KEYS[1]) == -1 then redis.call('SET', KEYS[1], revoked, 'PXAT', ARGV[2])
 else redis.call('SET', KEYS[1], revoked, 'KEEPTTL') end
-if ARGV[5] ~= '' then redis.call('PUBLISH', ARGV[5], ARGV[4]) end
+if ARGV[5] ~= '' then redis.call('PUBLISH', ARGV[4], ARGV[5]) end
 return entry`);
 
 /**
- * Enters a token in the index of an owner. KEYS: the index, and of a grant its generation. ARGV: the digest of the
- * token, until when (ms, '' for ever), a generation for a grant that has none. Returns the grant's generation.
+ * Enters a token in the index of an owner. KEYS: the index, and of a grant its generation. ARGV: the member, until when (ms, '' for ever), a generation for a grant that has none. Returns the grant's generation.
  */
 export const ENTER: Script = script(`
 local time = redis.call('TIME')
@@ -90,23 +92,37 @@ end
 keep(KEYS[2], existed)
 return generation`);
 
-/** Takes a token out of the index of an owner. KEYS: the index. ARGV: the digest. */
-export const LEAVE: Script = script(`return redis.call('ZREM', KEYS[1], ARGV[1])`);
+/**
+ * Takes a revoked token out of the index of an owner. KEYS: the index, and of a grant its generation, which goes with the
+ * last of its tokens. ARGV: the member.
+ */
+export const LEAVE: Script = script(`
+local left = redis.call('ZREM', KEYS[1], ARGV[1])
+if left == 1 and KEYS[2] and redis.call('EXISTS', KEYS[1]) == 0 then redis.call('DEL', KEYS[2]) end
+return left`);
 
 /** One step of a walk over an index. KEYS: the index. ARGV: the cursor, how many about. Returns the next cursor, digests and scores. */
 export const WALK: Script = script(`return redis.call('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])`);
 
 /**
- * Ends a generation of a grant: from here on no token of it is live. KEYS: the generation, the index. ARGV: the channel, the mark of
- * the grant, which is told first.
- * Returns the generation ('' where there was none) and the digests of its tokens.
+ * Ends the generation of a grant: from here on no token of it is live. KEYS: the generation, its tokens, where those are
+ * put that are to be written down. ARGV: the channel, the event, the mark of the grant, how many are told one by one.
+ * Returns the generation ('' where there was none), and its members where they are that few; else '!' is told.
  */
 export const END_GENERATION: Script = script(`
 local generation = redis.call('GET', KEYS[1])
-if not generation then return {'', {}} end
-local digests = redis.call('ZRANGE', KEYS[2], 0, -1)
-redis.call('UNLINK', KEYS[1], KEYS[2])
-for first = 1, #digests, ${PER_MESSAGE} do
-  redis.call('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. table.concat(digests, ' ', first, math.min(first + ${PER_MESSAGE - 1}, #digests)))
+if not generation then return {'', 0, {}} end
+local members, told, few = {}, '!', redis.call('ZCARD', KEYS[2]) <= tonumber(ARGV[4])
+if few then
+  members = redis.call('ZRANGE', KEYS[2], 0, -1)
+  local digests = {}
+  for i, member in ipairs(members) do digests[i] = string.sub(member, 1, ${DIGEST_LENGTH}) end
+  told = table.concat(digests, ' ')
 end
-return {generation, digests}`);
+redis.call('DEL', KEYS[1])
+if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RENAME', KEYS[2], KEYS[3]) end
+redis.call('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. told)
+return {generation, few and 1 or 0, members}`);
+
+/** Drops what is left of a generation. KEYS: its tokens. */
+export const DROP: Script = script(`return redis.call('UNLINK', KEYS[1])`);
