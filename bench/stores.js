@@ -96,9 +96,9 @@ async function open(node, variant, where, core = 0) {
 
 /** Does something in such a process. */
 async function inProcess(node, variant, where, work, core) {
-  const { ask, close } = await open(node, variant, where, core);
-  const result = await work(ask);
-  await close();
+  const opened = await open(node, variant, where, core);
+  const result = await work(opened.ask);
+  await opened.close();
   return result;
 }
 
