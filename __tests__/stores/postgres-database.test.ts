@@ -376,6 +376,23 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
       );
     });
 
+    it('keeps none to listen on where nobody listens any more when it is there', async () => {
+      const pool = newPool({ max: 2 });
+      const schema = server.newSchema();
+      const store = new PostgresTokenStore({ pool, schema });
+      await store.migrate();
+      const taken = await Promise.all([pool.connect(), pool.connect()]);
+      const stop = store.onRevoked(() => {});
+      await eventually(() => pool.waitingCount === 1);
+      stop();
+      for (const client of taken) client.release();
+      await eventually(() => pool.waitingCount === 0 && pool.idleCount === pool.totalCount);
+      expect(
+        await server.query(`SELECT 1 FROM pg_stat_activity WHERE query LIKE 'LISTEN "${schema}%'`),
+      ).toHaveLength(0);
+      await store.close();
+    });
+
     it('tries again where its own connection cannot be opened, and leaves none behind', async () => {
       const schema = server.newSchema();
       const proxy = await startProxy(server.port);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createClient, RESP_TYPES } from 'redis';
-import { cachingIntrospector, storeIntrospector } from '../../lib/index.js';
+import { cachingIntrospector, storeIntrospector, tokenDigest } from '../../lib/index.js';
 import { RedisTokenStore } from '../../lib/stores/redis/index.js';
 import { eventually, rejection } from '../../lib/testing/suite.js';
 import { StoreUnavailableError, storeErrorKind } from '../../lib/tokens/store-errors.js';
@@ -371,6 +371,24 @@ describeWith(REDIS, 'RedisTokenStore without its link', () => {
     await other.revokeGrant('g');
     await eventually(async () => (await store.find('at'))?.status === 'revoked');
     await Promise.all([store.close(), other.close()]);
+  });
+
+  it('forgets what has changed, by whomever, and keeps its other copies', async () => {
+    const prefix = newPrefix();
+    const store = await openRedis({ urls: [server.url], prefix, localCopy: true });
+    for (const name of ['at', 'other']) await store.save(access(name));
+    const findBoth = async (): Promise<void> => {
+      for (const name of ['at', 'other']) await store.find(name);
+    };
+    await eventually(async () => (await readsOf(findBoth)) === 0);
+    // Nobody tells of it but the server.
+    const [key = ''] = (await server.command('KEYS', `${prefix}*${tokenDigest('at')}*`)) as string[];
+    await server.command('DEL', key);
+    await eventually(async () => (await store.find('at')) === undefined);
+    expect(await readsOf(async () => store.find('other'))).toBe(0);
+    await server.command('FLUSHALL');
+    await eventually(async () => (await store.find('other')) === undefined);
+    await store.close();
   });
 
   it('sees at once what it has changed itself, whatever it has a copy of', async () => {

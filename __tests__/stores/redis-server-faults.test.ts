@@ -58,6 +58,11 @@ describe('RedisTokenStore', () => {
     expect(() => new RedisTokenStore(options as never)).toThrow(`"${name}"`);
   });
 
+  it('takes a client that says nothing of its settings', async () => {
+    const store = new RedisTokenStore({ client: ownClient as unknown as RedisConnection });
+    await store.close();
+  });
+
   it('is unavailable while nobody has connected its client', async () => {
     const store = new RedisTokenStore({ client: createClient(), timeout: 100 });
     expect(await rejection(store.find('at'))).toMatchObject({ name: 'StoreUnavailableError' });
@@ -219,6 +224,22 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
     });
     expect((await tokens.find(tokenDigest('at')))?.record).toMatchObject({ status: 'approved' });
     client.destroy();
+    await store.close();
+  });
+
+  it('heeds no message that tells nothing', async () => {
+    const prefix = newPrefix();
+    const store = await open({ prefix });
+    const told: string[] = [];
+    store.onRevoked(
+      (digest) => told.push(digest),
+      () => told.push('missed'),
+    );
+    await eventually(() => told.length === 1);
+    for (const message of ['', ' ', 'event', 'event ', 'event ?', `event ${tokenDigest('at')}`])
+      await server.command('PUBLISH', new Keys(prefix).channel, message);
+    await eventually(() => told.length > 1);
+    expect(told).toStrictEqual(['missed', tokenDigest('at')]);
     await store.close();
   });
 

@@ -80,9 +80,10 @@ async function listen(client: PostgresClient, schema: string, events: LinkEvents
   const channel = channelOf(schema);
   client.on('notification', (message) => {
     if (message.channel !== channel) return;
-    const event = message.payload?.slice(0, EVENT_LENGTH) ?? '';
-    const told = message.payload?.slice(EVENT_LENGTH);
-    for (const digest of toldDigests(told)) events.revoked(digest, event);
+    // The server sends an empty one where there is none.
+    const payload = String(message.payload);
+    const event = payload.slice(0, EVENT_LENGTH);
+    for (const digest of toldDigests(payload.slice(EVENT_LENGTH))) events.revoked(digest, event);
   });
   client.on('error', () => events.lost());
   client.on('end', () => events.lost());

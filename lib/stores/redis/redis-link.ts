@@ -87,7 +87,7 @@ export class RedisLink implements RevocationLink {
 
 /** `event word word …`, a word being a digest, the mark of a grant, `~` and the digest of what was only changed, or `!` for many. */
 function hear(message: string, { keys, copy }: LinkOptions, { revoked, missed }: LinkEvents): void {
-  const [event = '', ...words] = message.split(' ');
+  const [event, ...words] = message.split(' ') as [string, ...string[]];
   // First: whoever is told must not read an old copy then.
   if (copy) for (const word of words) copy.forget(keys.told(word));
   for (const word of words) {
@@ -113,8 +113,9 @@ function duplicate(
 function duplicateReader(copy: LocalCopy, options: LinkOptions, events: LinkEvents): RedisDuplicate {
   const reader = duplicate(options, events, { RESP: 3, disableOfflineQueue: true, emitInvalidate: true });
   reader.on('invalidate', (key) => {
-    if (typeof key === 'string') copy.forget(key);
-    else copy.forgetAll();
+    // Everything is gone. Else a key, which comes as bytes.
+    if (key === null) copy.forgetAll();
+    else copy.forget(String(key));
   });
   return reader;
 }
