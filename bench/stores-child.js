@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { token } from './fixture.js';
 import { tokenDigest } from './library.js';
 import { OPENERS } from './stores-open.js';
+import { serve } from './stores-requests.js';
 import { atATime, expected, issued, numbers } from './stores-tokens.js';
 
 const [variant, where, time] = process.argv.slice(2);
@@ -81,6 +82,8 @@ const TASKS = {
         throw new Error(`${variant} does not revoke ${from + i}`);
     });
   },
+
+  serve: async () => ({ port: await serve(store) }),
 
   close: () => opened.close(),
 };

@@ -3,6 +3,8 @@ import { AUDIENCE, HOUR, ISSUER, SCOPE, token } from './fixture.js';
 /** How many clients the tokens are issued to. */
 const CLIENTS = 100;
 
+export const clientIds = () => Array.from({ length: CLIENTS }, (_, i) => `client-${i}`);
+
 /**
  * The tokens of an issuer: an access and a refresh token in each grant, two grants for each subject.
  * As our stores take it.

@@ -7,6 +7,7 @@ import {
   fdatasyncSync,
   mkdirSync,
   openSync,
+  readFileSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -17,6 +18,7 @@ import { parseArgs } from 'node:util';
 import { child } from './child.js';
 import { machine } from './machine.js';
 import { goals, storesTable } from './stores-report.js';
+import { introspect } from './stores-requests.js';
 import { programOf, startPostgres, startRedis, temporaryFolder } from './stores-servers.js';
 
 const { values: options } = parseArgs({
@@ -35,6 +37,8 @@ const FEW = 1000;
 const MANY_AT_A_TIME = 64;
 /** In how many turns the lookups of a round are made. */
 const SLICES = 10;
+/** How many introspections over HTTP a turn has. */
+const REQUESTS = 500;
 /** How many changes a time of measuring has, and how often it comes. */
 const CHANGES = 5000;
 const CHANGING = 3;
@@ -134,6 +138,7 @@ async function quick(node) {
         const size = QUICK - 4 * i;
         // Those that the variant before has ended are not looked for.
         await ask('check', { size, from: 2 * i, count: QUICK, seed: 1 });
+        if (i === 0) await introspect((await ask('serve')).port, { size, count: 200, seed: 1 });
         await ask('end', { size, grant: i });
       });
       log(`${variant.name}: right`);
@@ -185,17 +190,27 @@ async function lookUps(node, variant, places, rounds) {
         await ask('check', { size, count: 2000, seed: round });
         await ask('warm', { count: variant.warmUp?.(size) ?? variant.finds / 2, size, seed: round + 100 });
       }
-      const timed = { one: await slices(variant, places, processes, 1, round) };
-      timed.many = await slices(variant, places, processes, MANY_AT_A_TIME, round);
+      const find = (many) => (i, input) => processes[i].ask('find', { ...input, many });
+      const count = variant.finds / SLICES;
+      const timed = { one: await slices(variant, places, round, count, find(1)) };
+      timed.many = await slices(variant, places, round + rounds, count, find(MANY_AT_A_TIME));
+      if (!variant.hot) {
+        const ports = [];
+        for (const { ask } of processes) ports.push((await ask('serve')).port);
+        timed.request = await slices(variant, places, round, REQUESTS, (i, input) =>
+          introspect(ports[i], input),
+        );
+      }
       for (const [i, { size, server }] of places.entries()) {
         const remember = (ask) => ask('memory', { size, count: 20_000, seed: round });
         const memory = isInProcess
           ? await remember(processes[i].ask)
           : await inProcess(node, variant, server.where, remember);
-        const [one, many] = [timed.one[i], timed.many[i]];
-        seen[i].rounds.push({ one, many, memory });
+        const [one, many, request] = [timed.one[i], timed.many[i], timed.request?.[i]];
+        seen[i].rounds.push({ one, many, request, memory });
         log(
           `round ${round}  ${variant.name}, ${size}: ${one.p50.toFixed(1)} us, p99 ${one.p99.toFixed(1)} us; ` +
+            `a request ${request?.p50.toFixed(0)} us; ` +
             `${Math.round(many.perSecond)}/s with ${MANY_AT_A_TIME}; heap ${(memory.heapUsed / 2 ** 20).toFixed(2)} MiB`,
         );
       }
@@ -207,17 +222,15 @@ async function lookUps(node, variant, places, rounds) {
   return seen;
 }
 
-/** What the processes have seen, each: in microseconds, and the median of each of its turns. */
-async function slices({ finds, hot }, places, processes, many, round) {
-  const count = finds / SLICES;
+/** What `ask` has seen at each size, by turns: in microseconds, and the median of each of its turns. */
+async function slices({ hot }, places, round, count, ask) {
   const seen = places.map(() => []);
   for (let slice = 0; slice < SLICES; slice++) {
     // Nobody is always the first.
     const turns = [...places.entries()];
     for (const [i, { size, server }] of slice % 2 === 0 ? turns : turns.toReversed()) {
-      const seed = (round * SLICES + slice) * 2 + (many === 1 ? 0 : 1);
-      const input = { size, count, seed, many, hot };
-      seen[i].push(await withServer(server, count, () => processes[i].ask('find', input)));
+      const input = { size, count, seed: round * SLICES + slice, hot };
+      seen[i].push(await withServer(server, count, () => ask(i, input)));
     }
   }
   return seen.map((parts) => {

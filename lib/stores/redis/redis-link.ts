@@ -115,7 +115,7 @@ function duplicateReader(copy: LocalCopy, options: LinkOptions, events: LinkEven
   reader.on('invalidate', (key) => {
     // Everything is gone. Else a key, which comes as bytes.
     if (key === null) copy.forgetAll();
-    else copy.forget(String(key));
+    else copy.forget((key as Uint8Array | string).toString());
   });
   return reader;
 }
