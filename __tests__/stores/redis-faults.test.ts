@@ -327,11 +327,9 @@ describeWith(REDIS, 'RedisTokenStore without its link', () => {
   });
 
   it('keeps copies for a client whose replies are bytes, and of no token that is not there', async () => {
-    const client = createClient({
-      url: server.url,
+    const client = await connect(server.url, {
       commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
     });
-    await client.connect();
     const store = new RedisTokenStore({ client, prefix: newPrefix(), localCopy: true });
     await store.save(access('at', { grantId: 'g' }));
     await eventually(async () => (await readsOf(async () => store.find('at'))) === 0);

@@ -80,8 +80,8 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
   const open = (options: object = {}) => openRedis({ urls: [server.url], prefix: newPrefix(), ...options });
   const keysOf = async (prefix: string): Promise<Map<string, number>> => {
     const keys = (await server.command('KEYS', `${prefix}*`)) as string[];
-    const ends = await Promise.all(keys.map(async (key) => Number(await server.command('PTTL', key))));
-    return new Map(keys.map((key, i) => [key.slice(prefix.length), ends[i] as number]));
+    const ends = await server.commands(keys.map((key) => ['PTTL', key]));
+    return new Map(keys.map((key, i) => [key.slice(prefix.length), Number(ends[i])]));
   };
 
   it('has the server drop a record when its retention is over, and what it is found by later', async () => {
@@ -396,11 +396,9 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
   });
 
   it('reads with a client whose replies are bytes', async () => {
-    const client = createClient({
-      url: server.url,
+    const client = await connect(server.url, {
       commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
     });
-    await client.connect();
     const store = new RedisTokenStore({ client, prefix: newPrefix(), localCopy: true });
     await store.save(access('at', { grantId: 'g', refreshToken: 'rt' }));
     for (let i = 0; i < 20; i++) {

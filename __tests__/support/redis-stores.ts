@@ -1,5 +1,13 @@
-import { createClient, createCluster, type RedisClientType } from 'redis';
+import { afterAll } from '@jest/globals';
+import { createClient, createCluster, type RedisClientOptions, type RedisClientType } from 'redis';
 import { RedisTokenStore, type RedisTokenStoreOptions } from '../../lib/stores/redis/index.js';
+
+/** What a failed test has left open would connect again and again, and the runner never end. */
+const left = new Set<() => Promise<void> | void>();
+afterAll(async () => {
+  for (const close of left) await close();
+  left.clear();
+});
 
 /** A store with a client of its own, which goes with it. */
 export type OwningStore = RedisTokenStore & { close(): Promise<void> };
@@ -11,6 +19,7 @@ export async function openRedis({
 }: { readonly urls: readonly string[] } & Omit<RedisTokenStoreOptions, 'client'>): Promise<OwningStore> {
   const client = urls.length === 1 ? await connect(urls[0] as string) : await connectCluster(urls);
   const store = new RedisTokenStore({ client, ...options });
+  left.add(() => RedisTokenStore.prototype.close.call(store));
   return Object.assign(store, {
     async close() {
       await RedisTokenStore.prototype.close.call(store);
@@ -20,9 +29,12 @@ export async function openRedis({
 }
 
 /** A client that is connected, and complains to nobody. */
-export async function connect(url: string): Promise<RedisClientType> {
-  const client: RedisClientType = createClient({ url });
+export async function connect(url: string, options: RedisClientOptions = {}): Promise<RedisClientType> {
+  const client = createClient({ ...options, url }) as RedisClientType;
   client.on('error', () => {});
+  left.add(() => {
+    if (client.isOpen) client.destroy();
+  });
   await client.connect();
   return client;
 }
@@ -30,6 +42,9 @@ export async function connect(url: string): Promise<RedisClientType> {
 async function connectCluster(urls: readonly string[]) {
   const cluster = createCluster({ rootNodes: urls.map((url) => ({ url })) });
   cluster.on('error', () => {});
+  left.add(() => {
+    if (cluster.isOpen) cluster.destroy();
+  });
   await cluster.connect();
   return cluster;
 }

@@ -73,11 +73,17 @@ export class RedisServer {
 
   /** Sends one command. */
   async command(...args: string[]): Promise<unknown> {
+    const [answer] = await this.commands([args]);
+    return answer;
+  }
+
+  /** Sends commands, on one connection. */
+  async commands(all: readonly string[][]): Promise<unknown[]> {
     const client = createClient({ url: this.url, socket: { reconnectStrategy: false } });
     client.on('error', () => {});
     await client.connect();
     try {
-      return await client.sendCommand(args);
+      return await Promise.all(all.map((args) => client.sendCommand(args)));
     } finally {
       client.destroy();
     }
