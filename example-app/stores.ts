@@ -81,7 +81,11 @@ async function inRedis({ REDIS_URL = 'redis://127.0.0.1:6379' }: NodeJS.ProcessE
 async function inPostgres({
   DATABASE_URL = 'postgres://postgres:postgres@127.0.0.1:5432/postgres',
 }: NodeJS.ProcessEnv): Promise<OpenStores> {
-  const pool = new pg.Pool({ connectionString: DATABASE_URL });
+  const pool = new pg.Pool({
+    connectionString: DATABASE_URL,
+    connectionTimeoutMillis: 1000,
+    statement_timeout: 1000,
+  });
   pool.on('error', (error) => console.error(`[postgres] ${error.message}`));
   const tokens = new PostgresTokenStore({ pool });
   await tokens.migrate();

@@ -56,7 +56,8 @@ describe('Connections', () => {
       await used;
       released.push(client?.released, client?.listenerCount('error'));
     }
-    expect(released).toStrictEqual([[undefined], 0, [undefined], 0, [undefined], 0, [true], 0, [true], 0]);
+    // One that is ended may still fail, and nobody else listens.
+    expect(released).toStrictEqual([[undefined], 0, [undefined], 0, [undefined], 0, [true], 1, [true], 1]);
   });
 
   it('lets an error of a connection that is used end no process', async () => {

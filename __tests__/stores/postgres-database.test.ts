@@ -182,14 +182,6 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
       expect(await revoke?.()).toBe(1);
     });
 
-    it('says that it is unavailable where a record cannot be read', async () => {
-      const schema = server.newSchema();
-      const store = await open(schema);
-      await store.save({ ...access, token: 'at' });
-      await server.query(`UPDATE ${schema}.tokens SET record = 'damaged'`);
-      await expect(store.find('at')).rejects.toMatchObject(unavailable('find'));
-    });
-
     it('keeps its word whatever isolation, types and forms the application has set', async () => {
       const parser = (value: unknown): unknown => `parsed ${String(value)}`;
       const pool = {

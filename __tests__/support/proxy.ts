@@ -11,6 +11,8 @@ export interface TestProxy {
   hang(): void;
   /** Lets everything through again; first what was held back. */
   resume(): void;
+  /** Lets new connections through; those that hang go on hanging. */
+  resumeNew(): void;
   /** Ends the connections and the proxy itself. */
   close(): Promise<void>;
 }
@@ -74,6 +76,9 @@ export async function startProxy(target: number): Promise<TestProxy> {
         if (connection.far) connection.far.resume();
         else forward(connection);
       }
+    },
+    resumeNew() {
+      state = 'open';
     },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));

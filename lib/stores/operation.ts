@@ -3,6 +3,9 @@ import { StoreUnavailableError, storeErrorKind } from '../tokens/store-errors.js
 /** How long (ms) an operation of a store may take, where nobody says otherwise. */
 export const OPERATION_TIMEOUT = 1000;
 
+/** Nobody has answered in time. */
+export class LateError extends Error {}
+
 /**
  * Runs one operation of an engine within its time (ms).
  *
@@ -12,7 +15,7 @@ export const OPERATION_TIMEOUT = 1000;
 export async function operation<T>(name: string, timeout: number, start: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`No answer within ${timeout} ms`)), timeout);
+    timer = setTimeout(() => reject(new LateError(`No answer within ${timeout} ms`)), timeout);
   });
   try {
     return await Promise.race([start(), late]);

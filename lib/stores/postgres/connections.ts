@@ -1,5 +1,6 @@
-import { storeErrorKind } from '../../tokens/store-errors.js';
-import { operation } from '../operation.js';
+import { storeErrorKind, UnusableAnswerError } from '../../tokens/store-errors.js';
+import { LateError, operation } from '../operation.js';
+import { cancel } from './cancel.js';
 import type { PooledPostgresClient, PostgresPool } from './pool.js';
 
 /** Somebody who needs a connection. */
@@ -121,14 +122,26 @@ export class Connections {
 
 /** Gives a connection back to its pool; one on which something went wrong is ended. */
 export function giveBack(client: PooledPostgresClient, error?: unknown): void {
-  client.removeListener('error', ignore);
-  client.release(error === undefined || isAnswer(error) ? undefined : true);
+  if (error === undefined || isAnswer(error)) {
+    client.removeListener('error', ignore);
+    client.release();
+    return;
+  }
+  if (error instanceof Error && error.cause instanceof LateError) cancel(client);
+  client.release(true);
+  // A driver that sends several statements at once would wait for the answers before it closes.
+  client.connection?.stream?.destroy();
 }
 
 /** Whether an error is one that we threw about what the server answered. */
 function isAnswer(error: unknown): boolean {
   const kind = storeErrorKind(error);
-  return kind === 'conflict' || kind === 'not_found' || error instanceof TypeError;
+  return (
+    kind === 'conflict' ||
+    kind === 'not_found' ||
+    error instanceof TypeError ||
+    error instanceof UnusableAnswerError
+  );
 }
 
 interface Deferred<T> {

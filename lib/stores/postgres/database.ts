@@ -1,4 +1,4 @@
-import { hasMethods, isDuration, isTimer, knownOptions, must, TIMER } from '../../options.js';
+import { hasMethods, isTimer, knownOptions, must, TIMER } from '../../options.js';
 import { OPERATION_TIMEOUT } from '../operation.js';
 import { Connections } from './connections.js';
 import { demandVersion, migrate, schemaFault } from './migrate.js';
@@ -43,6 +43,7 @@ export class Database {
   constructor(factory: string, options: DatabaseOptions) {
     const { pool, schema = 'token_introspection', timeout = OPERATION_TIMEOUT } = options;
     must(hasMethods(pool, 'connect', 'on'), factory, 'pool', 'a Pool of pg');
+    must(!pool.options?.binary, factory, 'pool', 'a Pool without "binary"');
     must(
       typeof schema === 'string' && NAME.test(schema),
       factory,
@@ -76,10 +77,10 @@ export class Database {
   async migrate(options: MigrateOptions = {}): Promise<void> {
     knownOptions('migrate', options, ['timeout']);
     const { timeout = MIGRATION_TIMEOUT } = options;
-    must(isDuration(timeout) && timeout > 0, 'migrate', 'timeout', 'milliseconds above 0');
+    must(isTimer(timeout), 'migrate', 'timeout', TIMER);
     await this.connections.use('migrate', timeout, async (client) => {
       this.#demandOpen();
-      await migrate(client, this.schema);
+      await migrate(client, this.schema, timeout);
     });
   }
 

@@ -10,9 +10,11 @@ const MISSING: ReadonlySet<unknown> = new Set(['3F000', '42P01', '42703']);
  * Creates a schema, or brings it up to date, in one transaction. Several nodes may do so at once:
  * the first does it, and the others find it done.
  */
-export async function migrate(client: PostgresClient, schema: string): Promise<void> {
+export async function migrate(client: PostgresClient, schema: string, timeout: number): Promise<void> {
   // Whatever the default: what others have done while we waited for the lock must be seen.
   await execute(client, 'BEGIN ISOLATION LEVEL READ COMMITTED');
+  // Else a limit that the pool's connections have for look-ups would hold for this too.
+  await execute(client, "SELECT set_config('statement_timeout', $1, true)", [String(timeout)]);
   await execute(client, 'SELECT pg_advisory_xact_lock($1)', [lockKey(`migrate ${schema}`)]);
   const version = await versionOf(client, schema);
   if (version > MIGRATIONS.length) throw newer(schema, version);

@@ -16,13 +16,15 @@ export const MIGRATIONS: readonly Migration[] = [
      * which each page keeps some room. No partitions by time: `digest` alone could not be unique in them,
      * and each look-up would have to ask all.
      *
+     * A version does not begin with 0: a token that was dropped and saved again is another one.
+     *
      * A sweep drops little at a time, so vacuum must come early, and not dawdle, to make room for what is saved next:
      * at its usual pace it was not done with two of ten million in five minutes, and the table grew by a sixth.
      */
     `CREATE TABLE ${schema}.tokens (
       ends_at float8,
       revoked_at float8,
-      version integer NOT NULL DEFAULT 0,
+      version integer NOT NULL DEFAULT (random() * 1000000000)::integer,
       client_key uuid NOT NULL,
       subject_key uuid,
       grant_key uuid,

@@ -13,7 +13,7 @@ export interface PostgresQuery {
 }
 
 export interface PostgresResult {
-  readonly rows: readonly unknown[];
+  readonly rows?: readonly unknown[];
   readonly rowCount: number | null;
 }
 
@@ -31,6 +31,12 @@ export interface PostgresClient {
   removeListener(event: 'error', listener: (error: Error) => void): unknown;
   /** Lets the process end although the connection is open. */
   unref?(): void;
+  readonly host?: string;
+  readonly port?: number;
+  /** By which the server knows the connection, and whoever may say something about it. */
+  readonly processID?: number | null;
+  readonly secretKey?: unknown;
+  readonly connection?: { readonly stream?: { destroy(): unknown } };
 }
 
 /** A connection that was taken out of a pool. */
@@ -43,13 +49,12 @@ export interface PooledPostgresClient extends PostgresClient {
 export interface UnpooledPostgresClient extends PostgresClient {
   connect(): Promise<unknown>;
   end(): Promise<unknown>;
-  readonly connection?: { readonly stream?: { destroy(): unknown } };
 }
 
 /** A `Pool` of `pg`. */
 export interface PostgresPool {
   connect(): Promise<PooledPostgresClient>;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  readonly options?: { readonly max?: number };
+  readonly options?: { readonly max?: number; readonly binary?: boolean };
   readonly ending?: boolean;
 }

@@ -43,6 +43,11 @@ const OPTIONS = [...DATABASE_OPTIONS, 'retainExpiredFor', 'linkInterval', 'liste
 const LINK_INTERVAL = 1000;
 /** How many tokens one statement revokes, where it need not be all of them. */
 const REVOKED_AT_ONCE = 500;
+/** How many tokens of an owner are looked at in one step, which must be done in time. */
+const READ_AT_ONCE = 2000;
+/** Else the server might read the whole table for one step, or all of an index before the first. */
+const READING_AN_INDEX =
+  'BEGIN READ ONLY; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL max_parallel_workers_per_gather = 0';
 
 /**
  * Tokens in PostgreSQL 13 or later: durable, and shared by the processes of many machines. Call
@@ -159,8 +164,11 @@ export class PostgresTokenStore implements ManagedTokenStore {
     const subjects = subject === undefined ? [] : [ownerUuid('subject', subject)];
     const statement = subject === undefined ? byClient : clientId === undefined ? bySubject : byBoth;
     let revoked = 0;
-    for (const digests of await this.#digestsOf(statement, [...subjects, ...client]))
-      revoked += await this.#revoke('revokeAll', this.#statements.revokeMany, digests);
+    const digests = await this.#digestsOf(statement, [...subjects, ...client]);
+    for (let i = 0; i < digests.length; i += REVOKED_AT_ONCE) {
+      const some = digests.slice(i, i + REVOKED_AT_ONCE);
+      revoked += await this.#revoke('revokeAll', this.#statements.revokeMany, some);
+    }
     return revoked;
   }
 
@@ -175,7 +183,7 @@ export class PostgresTokenStore implements ManagedTokenStore {
       );
       dropped += Number(batch?.dropped);
       // Either another node sweeps, who will do all of it, or this was the last of it.
-      if (Number(batch?.seen) < SWEPT_AT_ONCE) return dropped;
+      if (!(Number(batch?.seen) >= SWEPT_AT_ONCE)) return dropped;
       from = batch?.last as string;
       // What is dropped at a stretch, after an outage say, must not take the disk from those who save and revoke.
       await pause(performance.now() - began);
@@ -212,27 +220,27 @@ export class PostgresTokenStore implements ManagedTokenStore {
   }
 
   /**
-   * The digests of an owner's tokens that are not revoked, in lists of some. All are read before the first is
+   * The digests of an owner's tokens that are not revoked. All are read before the first is
    * revoked: each batch would else have to pass over all those before it, since no index tells them apart.
    */
-  async #digestsOf(cursor: string, owners: readonly string[]): Promise<readonly (readonly Buffer[])[]> {
+  async #digestsOf(cursor: string, owners: readonly string[]): Promise<readonly Buffer[]> {
     const { timeout } = this.#database;
-    const lists: (readonly Buffer[])[] = [];
+    const digests: Buffer[] = [];
     const { client } = await this.#database.take('revokeAll', async (taken) => {
-      await execute(taken, 'BEGIN READ ONLY');
+      await execute(taken, READING_AN_INDEX);
       await execute(taken, cursor, owners);
     });
     try {
       for (;;) {
         const rows = await operation('revokeAll', timeout, () =>
-          execute(client, `FETCH ${REVOKED_AT_ONCE} FROM due`),
+          execute(client, `FETCH ${READ_AT_ONCE} FROM due`),
         );
-        if (rows.length > 0) lists.push(rows.map(({ digest }) => Buffer.from(digest as string, 'base64')));
-        if (rows.length < REVOKED_AT_ONCE) break;
+        for (const { digest } of rows) if (digest != null) digests.push(Buffer.from(digest, 'base64'));
+        if (rows.length < READ_AT_ONCE) break;
       }
       await operation('revokeAll', timeout, () => execute(client, 'COMMIT'));
       giveBack(client);
-      return lists;
+      return digests;
     } catch (error) {
       giveBack(client, error);
       throw error;

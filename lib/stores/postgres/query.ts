@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { UnusableAnswerError } from '../../tokens/store-errors.js';
 import type { PostgresClient } from './pool.js';
 
 /** Every value as the server writes it: what parsers the application has set for its own types is not ours. */
@@ -46,8 +47,17 @@ export async function execute(
   values: readonly Value[] = [],
 ): Promise<readonly Row[]> {
   const what = typeof statement === 'string' ? { text: statement } : statement;
-  const { rows } = await client.query({ ...what, values: [...values], types: AS_TEXT });
-  return rows as readonly Row[];
+  const result = await client.query({ ...what, values: [...values], types: AS_TEXT });
+  // Several statements have several results, of which nobody wants any.
+  const rows = (result.rows ?? []) as readonly Row[];
+  for (const row of rows) for (const name in row) demandText(row[name]);
+  return rows;
+}
+
+/** Where the application has the driver read another form, everything would mean something else. */
+function demandText(value: unknown): void {
+  if (typeof value !== 'string' && value !== null)
+    throw new UnusableAnswerError('The driver answers no text: leave "binary" out of its settings');
 }
 
 /** The code by which the server says what is wrong. */

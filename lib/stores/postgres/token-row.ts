@@ -1,4 +1,7 @@
+import { isObject } from '../../options.js';
+import { recordProblem } from '../../tokens/check-token-record.js';
 import { endOf } from '../../tokens/retention.js';
+import { UnusableAnswerError } from '../../tokens/store-errors.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
 import { ownerKey } from '../owners.js';
 import type { Row, Value } from './query.js';
@@ -32,15 +35,39 @@ export function digestBytes(digest: string): Buffer {
   return Buffer.from(digest, 'base64url');
 }
 
-/** The record of a row with `record` and `revoked_at`; a new one, frozen but for its own members. */
+/**
+ * The record of a row with `record`, `revoked_at` and `ends_at`; a new one, frozen but for its own members.
+ *
+ * @throws UnusableAnswerError for a row that somebody else has changed into no sound record, or one that lives for longer
+ */
 export function recordOf(row: Row): TokenRecord {
-  const record = JSON.parse(row.record as string, (_key, inner: unknown) =>
-    Object.freeze(inner),
-  ) as TokenRecord;
-  const { revoked_at: revokedAt } = row;
-  return revokedAt == null
-    ? { attributes: NONE, ...record, status: 'approved' }
-    : { attributes: NONE, ...record, status: 'revoked', lastModifiedAt: Number(revokedAt) };
+  const given = jsonOf(row);
+  const { revoked_at: revokedAt, ends_at: endsAt } = row;
+  const record: Partial<TokenRecord> =
+    revokedAt == null
+      ? { attributes: NONE, ...given, status: 'approved' }
+      : { attributes: NONE, ...given, status: 'revoked', lastModifiedAt: Number(revokedAt) };
+  const problem = recordProblem(record, 0);
+  if (problem !== undefined) throw unusable(problem);
+  const end = endsAt == null ? undefined : Number(endsAt);
+  // One without an expiry ends when it is revoked.
+  if (record.status === 'approved' && endOf(record as TokenRecord) !== end)
+    throw unusable('"expiresAt" contradicts "ends_at"');
+  return record as TokenRecord;
+}
+
+function jsonOf({ record }: Row): Partial<TokenRecord> {
+  try {
+    const parsed: unknown = JSON.parse(record as string, (_key, inner: unknown) => Object.freeze(inner));
+    if (isObject(parsed)) return parsed;
+  } catch {
+    // The error would quote what stands there.
+  }
+  throw unusable('"record" must be an object in JSON');
+}
+
+function unusable(problem: string): Error {
+  return new UnusableAnswerError(`The row of a token cannot be used: ${problem}`);
 }
 
 /** The sealed refresh token of a row, of which `sealed` was read in base64. */
