@@ -1,12 +1,18 @@
 import { isDuration, isNonEmptyString, isObject } from '../options.js';
 import { type Brand, brand } from '../sound.js';
 import { onRejection } from '../thenable.js';
+import { ANSWER_MEMBERS, answersProblem, type ClientAnswers } from './client-answers.js';
+import {
+  AUTHENTICATION_MEMBERS,
+  authenticationProblem,
+  type ClientAuthentication,
+} from './client-authentication.js';
 import { parseSecretHash } from './client-secret.js';
 
 /** Somebody who may call the APIs, or to whom tokens are issued (RFC 6749 §2). */
-export interface Client {
+export interface Client extends ClientAuthentication, ClientAnswers {
   readonly clientId: string;
-  /** What `hashClientSecret` resolves to, or the `hash` of `generateClientSecret`. A client without one is public. */
+  /** What `hashClientSecret` resolves to, or the `hash` of `generateClientSecret`. A client without one, and without `authMethods`, is public. */
   readonly secret?: string;
   /**
    * The hash of the secret before, which is good as well while callers change over to the new one. Of the two, one at
@@ -57,6 +63,8 @@ const MEMBERS = [
   'scopes',
   'introspects',
   'disabled',
+  ...AUTHENTICATION_MEMBERS,
+  ...ANSWER_MEMBERS,
 ];
 
 /** The name of a member that no client has. */
@@ -76,6 +84,7 @@ const OTHER_NAMES = {
     'previous_secret_until',
     'previous_until',
   ],
+  authMethods: ['auth_methods', 'token_endpoint_auth_method', 'tokenEndpointAuthMethod', 'authMethod'],
 };
 
 /**
@@ -113,7 +122,7 @@ export function clientProblem(value: unknown): string | undefined {
   const { clientId, introspects, disabled } = value;
   if (!isNonEmptyString(clientId)) return '"clientId" must be a non-empty string';
   if (clientId === NOBODY) return '"clientId" must not be a NUL character';
-  const problem = secretsProblem(value);
+  const problem = secretsProblem(value) ?? authenticationProblem(value) ?? answersProblem(value);
   if (problem !== undefined) return problem;
   for (const member of ['organizations', 'audiences', 'scopes']) {
     const list = value[member];

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import { isNonEmptyString, isObject } from '../../options.js';
+import { isNonEmptyString } from '../../options.js';
+import { isPublicJwk } from '../../public-jwk.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import { normalizedUri } from './http-uri.js';
 import type { Nonces } from './nonces.js';
@@ -35,9 +36,6 @@ export type ProofReading =
 
 const NOT_SIGNED = 'The DPoP proof is no JWT signed by the key that it shows';
 
-/** Members of a JWK that are not for others (RFC 7518 §6.2.2, §6.3.2, §6.4). */
-const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
-
 /** Reads a DPoP proof by the checks of RFC 9449 §4.3, save whether it was used before. */
 export async function readProof(
   proof: string,
@@ -50,7 +48,7 @@ export async function readProof(
   let payload: Record<string, unknown>;
   try {
     const { jwk } = decodeProtectedHeader(proof);
-    if (!isObject(jwk) || PRIVATE.some((member) => member in jwk)) return invalid(NOT_SIGNED);
+    if (!isPublicJwk(jwk)) return invalid(NOT_SIGNED);
     // Before the signature, so that nobody has us work on keys of their choosing.
     if ((await calculateJwkThumbprint(jwk, 'sha256')) !== request.jkt) {
       return {

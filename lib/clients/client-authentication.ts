@@ -1,0 +1,140 @@
+import { ALGORITHMS, ASYMMETRIC_ALGORITHMS } from '../algorithms.js';
+import { isNonEmptyString, isObject } from '../options.js';
+import { isPublicJwk } from '../public-jwk.js';
+
+/** How a client proves who it is, by the names of the registry "OAuth Token Endpoint Authentication Methods". */
+export type ClientAuthMethod = (typeof AUTH_METHODS)[number];
+
+export const AUTH_METHODS = [
+  'client_secret_basic',
+  'client_secret_post',
+  'client_secret_jwt',
+  'private_key_jwt',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
+] as const;
+
+/** What a client is registered with for proving who it is. */
+export interface ClientAuthentication {
+  /**
+   * The only ways in which it may prove who it is. Default: `client_secret_basic` where it has a `secret`; without one it
+   * is a public client, which proves nothing.
+   */
+  readonly authMethods?: readonly ClientAuthMethod[];
+  /**
+   * For `client_secret_jwt`: the secret itself, 32 characters or more, since HMAC cannot be verified by a hash of it. Prefer
+   * `private_key_jwt`, which needs nothing that is secret here.
+   */
+  readonly hmacSecret?: string;
+  /** Its public keys (RFC 7517 §5): for `private_key_jwt` and `self_signed_tls_client_auth`, and to encrypt answers for it. */
+  readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] };
+  /** In place of `jwks`: the `https:` URL where it publishes them. */
+  readonly jwksUri?: string;
+  /** The only algorithm that its assertions may be signed with. Default: any that its method and the router allow. */
+  readonly authSigningAlg?: string;
+  /** For `tls_client_auth`, one of five: the subject of its certificate as RFC 4514 writes it, the last part first: `CN=orders,O=Example`. */
+  readonly tlsClientAuthSubjectDn?: string;
+  /** The same, by a DNS name among the certificate's subject alternative names. */
+  readonly tlsClientAuthSanDns?: string;
+  /** The same, by a URI. */
+  readonly tlsClientAuthSanUri?: string;
+  /** The same, by an IP address. */
+  readonly tlsClientAuthSanIp?: string;
+  /** The same, by an e-mail address. */
+  readonly tlsClientAuthSanEmail?: string;
+}
+
+/** The members by which a certificate is told to be that of the client (RFC 8705 §2.1.2), of which it has one. */
+export const CERTIFICATE_SUBJECTS = [
+  'tlsClientAuthSubjectDn',
+  'tlsClientAuthSanDns',
+  'tlsClientAuthSanUri',
+  'tlsClientAuthSanIp',
+  'tlsClientAuthSanEmail',
+] as const;
+
+export const AUTHENTICATION_MEMBERS: readonly string[] = [
+  'authMethods',
+  'hmacSecret',
+  'jwks',
+  'jwksUri',
+  'authSigningAlg',
+  ...CERTIFICATE_SUBJECTS,
+];
+
+/** HMAC takes keys that are as long as its hash, or longer (RFC 7518 §3.2). */
+const HMAC_ALGORITHMS: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
+
+/** The ways in which a client may prove who it is; none for a public one. */
+export function authMethodsOf({
+  authMethods,
+  secret,
+}: ClientAuthentication & { readonly secret?: string }): readonly ClientAuthMethod[] {
+  return authMethods ?? (secret === undefined ? [] : ['client_secret_basic']);
+}
+
+/** Whether a client has nothing to prove who it is (RFC 6749 §2.1). */
+export function isPublic(client: ClientAuthentication & { readonly secret?: string }): boolean {
+  return authMethodsOf(client).length === 0;
+}
+
+/** HMAC algorithms for which a secret is long enough. */
+export function hmacAlgorithms(hmacSecret: string): readonly string[] {
+  const length = Buffer.byteLength(hmacSecret);
+  return Object.keys(HMAC_ALGORITHMS).filter((alg) => (HMAC_ALGORITHMS[alg] as number) <= length);
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Says what is wrong with how a client is to prove who it is, naming the member and never its value. */
+export function authenticationProblem(client: Members): string | undefined {
+  return valueProblem(client) ?? methodsProblem(client);
+}
+
+function valueProblem({ jwks, jwksUri, hmacSecret, authSigningAlg, ...rest }: Members): string | undefined {
+  if (hmacSecret !== undefined && !(typeof hmacSecret === 'string' && Buffer.byteLength(hmacSecret) >= 32))
+    return '"hmacSecret" must be a string of 32 characters or more';
+  if (jwks !== undefined && jwksUri !== undefined) return '"jwks" must not be there beside "jwksUri"';
+  if (jwks !== undefined && !(isObject(jwks) && Array.isArray(jwks.keys) && jwks.keys.every(isPublicJwk)))
+    return '"jwks" must be { keys: [...] } of public JWKs';
+  if (jwksUri !== undefined && !isHttpsUrl(jwksUri)) return '"jwksUri" must be an https: URL';
+  const isAlg =
+    authSigningAlg === undefined ||
+    ASYMMETRIC_ALGORITHMS.includes(authSigningAlg as string) ||
+    Object.hasOwn(HMAC_ALGORITHMS, String(authSigningAlg));
+  if (!isAlg) return `"authSigningAlg" must be HS256, HS384, HS512, or ${ALGORITHMS}`;
+  const wrong = CERTIFICATE_SUBJECTS.find(
+    (member) => rest[member] !== undefined && !isNonEmptyString(rest[member]),
+  );
+  return wrong && `"${wrong}" must be a non-empty string`;
+}
+
+function methodsProblem(client: Members): string | undefined {
+  const { authMethods: methods, secret, hmacSecret, jwks, jwksUri } = client;
+  const hasKeys = jwks !== undefined || jwksUri !== undefined;
+  const subjects = CERTIFICATE_SUBJECTS.filter((member) => client[member] !== undefined);
+  if (methods === undefined) {
+    // It would be a public client, which proves nothing.
+    const [lonely] = secret === undefined && (hasKeys || hmacSecret !== undefined) ? ['keys'] : subjects;
+    return lonely && '"authMethods" must say how the client proves who it is';
+  }
+  const isList =
+    Array.isArray(methods) &&
+    methods.length > 0 &&
+    methods.every((method) => (AUTH_METHODS as readonly unknown[]).includes(method));
+  if (!isList) return `"authMethods" must be an array of ${AUTH_METHODS.join(', ')}`;
+  const needs: readonly (readonly [ClientAuthMethod, boolean, string])[] = [
+    ['client_secret_basic', secret !== undefined, '"secret"'],
+    ['client_secret_post', secret !== undefined, '"secret"'],
+    ['client_secret_jwt', hmacSecret !== undefined, '"hmacSecret"'],
+    ['private_key_jwt', hasKeys, '"jwks" or "jwksUri"'],
+    ['self_signed_tls_client_auth', hasKeys, '"jwks" or "jwksUri"'],
+    ['tls_client_auth', subjects.length === 1, `one of ${CERTIFICATE_SUBJECTS.join(', ')}`],
+  ];
+  const unmet = needs.find(([method, isMet]) => methods.includes(method) && !isMet);
+  return unmet && `"authMethods" has ${unmet[0]}, which needs ${unmet[2]}`;
+}
+
+function isHttpsUrl(value: unknown): boolean {
+  return isNonEmptyString(value) && URL.canParse(value) && new URL(value).protocol === 'https:';
+}
