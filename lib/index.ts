@@ -1,5 +1,6 @@
 export { type AccessTokenDetailsOptions, accessTokenDetails } from './apis/access-token-details.js';
 export type { ApiOptions } from './apis/api-options.js';
+export type { AssertionOptions } from './apis/client-authentication-options.js';
 export {
   type OAuthGatewayOptions,
   type OAuthIntrospectionOptions,
@@ -12,12 +13,13 @@ export {
 } from './apis/protected-resource-metadata.js';
 export { refreshTokenIntrospection } from './apis/refresh-token-introspection.js';
 export type { Client, ClientStore } from './clients/client.js';
+export type { ClientAuthMethod } from './clients/client-authentication.js';
+export type { ClientCertificate, ClientCertificateSource } from './clients/client-certificate.js';
 export { generateClientSecret, hashClientSecret } from './clients/client-secret.js';
 export { MemoryClientStore } from './clients/memory-client-store.js';
 export { type ActiveToken, activeToken } from './guard/active-token.js';
 export type { CertificateSource } from './guard/certificate.js';
 export type { DPoPOptions } from './guard/dpop/dpop-options.js';
-export type { ReplayMemory } from './guard/dpop/replay-memory.js';
 export type { RequireActiveTokenOptions } from './guard/guard-options.js';
 export { requireActiveToken } from './guard/require-active-token.js';
 export type { ApiName, Audit, AuditEvent, Fault, InactiveReason } from './http/audit.js';
@@ -51,6 +53,7 @@ export {
   routingIntrospector,
 } from './introspection/routing-introspector.js';
 export { type StoreIntrospectorOptions, storeIntrospector } from './introspection/store-introspector.js';
+export type { ReplayMemory } from './replay-memory.js';
 export {
   type IntrospectionGatewayOptions,
   type IntrospectionRouterOptions,

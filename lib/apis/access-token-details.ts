@@ -1,5 +1,6 @@
 import express, { type Router } from 'express';
 import type { Client } from '../clients/client.js';
+import { isPublic } from '../clients/client-authentication.js';
 import type { InactiveReason } from '../http/audit.js';
 import { endpoint, notFoundOrConflict } from '../http/endpoint.js';
 import { HttpError } from '../http/http-error.js';
@@ -91,8 +92,8 @@ export function accessTokenDetailsIn(
 }
 
 /** A public client proves nothing by its id; whoever has no right learns nothing about the organization. */
-function refuseStranger({ secret, organizations }: Client, organization: string): void {
-  if (secret === undefined || !organizations?.includes(organization)) {
+function refuseStranger(caller: Client, organization: string): void {
+  if (isPublic(caller) || !caller.organizations?.includes(organization)) {
     throw new HttpError(
       403,
       'unauthorized_client',

@@ -1,10 +1,13 @@
 import passport from 'passport';
-import { BasicAttempt, type BasicFailure, ClientBasicStrategy } from '../clients/basic-strategy.js';
+import { ClientBasicStrategy } from '../clients/basic-strategy.js';
 import type { Client, ClientStore } from '../clients/client.js';
+import { isPublic } from '../clients/client-authentication.js';
+import { ClientAttempt, type ClientFailure } from '../clients/client-strategy.js';
 import { ClientVerifier, type Proceed } from '../clients/client-verifier.js';
 import type { ApiName, Audit, InactiveReason } from '../http/audit.js';
 import { basicChallenge } from '../http/challenge.js';
 import type { Call } from '../http/endpoint.js';
+import { authorizationLines } from '../http/header-lines.js';
 import { HttpError, type RefusedCredentials } from '../http/http-error.js';
 import { addressKey, type Throttles, throttles } from '../http/throttle.js';
 import { introspectedTokens } from '../introspection/introspected-tokens.js';
@@ -41,6 +44,8 @@ export class ApiContext {
   /** Who is asked about the token of a Bearer caller. */
   readonly introspector: Introspector;
   readonly clients: ClientStore;
+  /** Remembers which secrets were right, however they came. */
+  readonly verifier: ClientVerifier;
   readonly realm: string;
   readonly audit: Audit | undefined;
   readonly clock: () => number;
@@ -66,35 +71,42 @@ export class ApiContext {
     this.introspector = introspector ?? storeIntrospector(tokens as TokenStore, { clients, clock });
     this.#policy = options.policy ?? defaultPolicy;
     this.#throttles = throttles(factory, options.rateLimit, this.clock);
-    this.#passport.use(this.#strategy(options.acceptRawBasic ?? true));
+    this.verifier = new ClientVerifier(clients, clock);
+    const acceptRaw = options.acceptRawBasic ?? true;
+    this.#passport.use(new ClientBasicStrategy({ realm: this.realm, acceptRaw, verifier: this.verifier }));
   }
 
-  #strategy(acceptRaw: boolean): ClientBasicStrategy {
-    const verifier = new ClientVerifier(this.clients, this.clock);
-    return new ClientBasicStrategy({ realm: this.realm, acceptRaw, verifier });
+  /** The ways in which clients prove who they are, for {@link callerBy}. */
+  get strategies(): InstanceType<typeof passport.Passport> {
+    return this.#passport;
+  }
+
+  /** The client whose Basic credentials the request carries, as {@link callerBy}. */
+  basicCaller(call: Call): Promise<Client> {
+    return this.callerBy('basic', call, authorizationLines(call.req));
   }
 
   /**
-   * The client whose Basic credentials the request carries.
+   * The client that presents this, in the way that a strategy knows.
    *
    * @throws HttpError 401 with a challenge and with `credentials` saying why; an API may answer otherwise
    */
-  basicCaller(call: Call): Promise<Client> {
+  callerBy<Presented>(strategy: string, call: Call, presented: Presented): Promise<Client> {
     const proceed = this.#proceedFor(call.ip);
     return new Promise((resolve, reject) => {
-      const attempt = new BasicAttempt(call.req, proceed, (error, client, failure) => {
+      const attempt = new ClientAttempt(presented, proceed, (error, client, failure) => {
         if (error) {
           reject(error);
         } else if (client) {
           call.clientId = client.clientId;
           resolve(client);
         } else {
-          const { claimed, credentials } = failure as BasicFailure;
+          const { claimed, credentials } = failure as ClientFailure;
           call.clientId = claimed;
           reject(this.refusedCredentials(credentials));
         }
       });
-      this.#passport.authenticate('basic', { session: false }, attempt.done)(attempt, attempt, attempt.done);
+      this.#passport.authenticate(strategy, { session: false }, attempt.done)(attempt, attempt, attempt.done);
     });
   }
 
@@ -199,5 +211,5 @@ function isFailedAttempt(error: unknown): boolean {
 
 /** Anybody can name a public client, so one who does must not use up the limit of all the others. */
 function callerKey(caller: Client, ip: string | undefined): string {
-  return caller.secret === undefined ? `${caller.clientId} ${addressKey(ip)}` : caller.clientId;
+  return isPublic(caller) ? `${caller.clientId} ${addressKey(ip)}` : caller.clientId;
 }

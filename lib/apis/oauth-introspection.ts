@@ -1,12 +1,13 @@
 import express, { type Router } from 'express';
 import type { Client } from '../clients/client.js';
+import { isPublic } from '../clients/client-authentication.js';
 import { findClient } from '../clients/client-verifier.js';
 import { type GuardSettings, guardSettings } from '../guard/guard-options.js';
 import { type PresentedToken, readPresentedToken } from '../guard/presented-token.js';
 import { invalidToken, requireScope, verifyToken } from '../guard/require-active-token.js';
 import { describable } from '../http/challenge.js';
 import { type Call, endpoint } from '../http/endpoint.js';
-import { type FormParameters, formBody, hintParameter, tokenParameter } from '../http/form-body.js';
+import { hintParameter, tokenParameter } from '../http/form-body.js';
 import { authorizationLines } from '../http/header-lines.js';
 import { HttpError, invalidRequest } from '../http/http-error.js';
 import { activeResponse } from '../introspection/active-response.js';
@@ -15,6 +16,11 @@ import { isNonEmptyString, must } from '../options.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
 import { ApiContext } from './api-context.js';
 import type { ApiOptions, CommonOptions } from './api-options.js';
+import {
+  CLIENT_AUTHENTICATION_OPTIONS,
+  type ClientAuthenticationOptions,
+} from './client-authentication-options.js';
+import { ClientAuthenticator, refuseSecondMechanism } from './client-authenticator.js';
 
 const API = 'oauth-introspection';
 
@@ -26,18 +32,26 @@ export interface BearerCallerOptions {
 }
 
 /** The API over a token store. */
-export interface OAuthIntrospectionOptions extends ApiOptions, BearerCallerOptions {
+export interface OAuthIntrospectionOptions
+  extends ApiOptions,
+    BearerCallerOptions,
+    ClientAuthenticationOptions {
   readonly introspector?: never;
 }
 
 /** The API in front of whoever knows the tokens: a gateway. */
-export interface OAuthGatewayOptions extends CommonOptions, BearerCallerOptions {
+export interface OAuthGatewayOptions extends CommonOptions, BearerCallerOptions, ClientAuthenticationOptions {
   /** Who is asked about tokens: a caching remote introspector, say. In place of `tokens`. */
   readonly introspector: Introspector;
   readonly tokens?: never;
 }
 
-export const OAUTH_INTROSPECTION_OPTIONS = ['introspector', 'issuer', 'introspectionScope'] as const;
+export const OAUTH_INTROSPECTION_OPTIONS: readonly (keyof OAuthGatewayOptions)[] = [
+  'introspector',
+  'issuer',
+  'introspectionScope',
+  ...CLIENT_AUTHENTICATION_OPTIONS,
+];
 
 /**
  * `POST /v1/oauth/introspect`: OAuth 2.0 Token Introspection (RFC 7662), over a token store or in
@@ -60,9 +74,10 @@ export function oauthIntrospectionIn(
   router: Router,
   context: ApiContext,
   factory: string,
-  options: BearerCallerOptions,
+  options: BearerCallerOptions & ClientAuthenticationOptions,
 ): Router {
   const bearer = bearerSettings(context, factory, options);
+  const authenticator = new ClientAuthenticator(context, factory, options);
   return endpoint(router, {
     api: API,
     method: 'post',
@@ -72,9 +87,11 @@ export function oauthIntrospectionIn(
     clock: context.clock,
     async answer(call) {
       const presented = readPresentedToken(authorizationLines(call.req), ['Bearer']);
-      const caller = await context.admit(call, () => authenticate(context, bearer, call, presented));
-      const parameters = await formBody(call.req, call.res);
-      refuseSecondMechanism(parameters, caller);
+      const caller = await context.admit(call, () =>
+        authenticate(context, bearer, authenticator, call, presented),
+      );
+      const parameters = await call.form();
+      refuseSecondMechanism(call, parameters, caller);
       const token = tokenParameter(parameters);
       // RFC 7662 §2.1 lets a caller use a token to ask about others; about itself it would confirm what it holds.
       if (presented.kind === 'token' && presented.token === token) {
@@ -94,17 +111,16 @@ function nothing(): undefined {}
 async function authenticate(
   context: ApiContext,
   bearer: GuardSettings | undefined,
+  authenticator: ClientAuthenticator,
   call: Call,
   presented: PresentedToken,
 ): Promise<Client> {
-  if (authorizationLines(call.req).length > 1) {
-    throw invalidRequest('The Authorization header must not be repeated', 400, { credentials: 'repeated' });
-  }
+  const isBearer = presented.kind !== 'missing' && authorizationLines(call.req).length === 1;
   const caller =
-    bearer && presented.kind !== 'missing'
+    bearer && isBearer
       ? await bearerCaller(context, bearer, call, presented)
-      : await context.basicCaller(call);
-  if (caller.secret === undefined) {
+      : await authenticator.caller(call);
+  if (isPublic(caller)) {
     throw new HttpError(403, 'unauthorized_client', 'A public client may not introspect tokens here');
   }
   return caller;
@@ -148,15 +164,4 @@ function bearerSettings(
     scope: introspectionScope,
     dpop: false,
   });
-}
-
-/** RFC 6749 §2.3: one authentication method a request. The same `client_id` again is no second one. */
-function refuseSecondMechanism(parameters: FormParameters, caller: Client): void {
-  const clientId = parameters.get('client_id');
-  if (clientId !== undefined && clientId !== caller.clientId) {
-    throw invalidRequest('The client_id differs from the authenticated client');
-  }
-  for (const name of ['client_secret', 'client_assertion', 'client_assertion_type', 'access_token']) {
-    if (parameters.has(name)) throw invalidRequest('Only one way of client authentication may be used');
-  }
 }

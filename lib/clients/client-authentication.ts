@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { ALGORITHMS, ASYMMETRIC_ALGORITHMS } from '../algorithms.js';
 import { isNonEmptyString, isObject } from '../options.js';
 import { isPublicJwk } from '../public-jwk.js';
@@ -101,12 +102,14 @@ function valueProblem({ jwks, jwksUri, hmacSecret, authSigningAlg, ...rest }: Me
   const isAlg =
     authSigningAlg === undefined ||
     ASYMMETRIC_ALGORITHMS.includes(authSigningAlg as string) ||
-    Object.hasOwn(HMAC_ALGORITHMS, String(authSigningAlg));
+    Object.keys(HMAC_ALGORITHMS).includes(authSigningAlg as string);
   if (!isAlg) return `"authSigningAlg" must be HS256, HS384, HS512, or ${ALGORITHMS}`;
   const wrong = CERTIFICATE_SUBJECTS.find(
     (member) => rest[member] !== undefined && !isNonEmptyString(rest[member]),
   );
-  return wrong && `"${wrong}" must be a non-empty string`;
+  if (wrong !== undefined) return `"${wrong}" must be a non-empty string`;
+  const { tlsClientAuthSanIp: ip } = rest;
+  return ip === undefined || isIP(ip as string) ? undefined : '"tlsClientAuthSanIp" must be an IP address';
 }
 
 function methodsProblem(client: Members): string | undefined {

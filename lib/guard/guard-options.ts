@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { type NextFunction, type Request, type Response, request } from 'express';
 import type { ClientStore } from '../clients/client.js';
 import type { HttpError } from '../http/http-error.js';
+import { peerCertificate } from '../http/peer-certificate.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { checkOneSource } from '../introspection/one-source.js';
 import { storeIntrospector } from '../introspection/store-introspector.js';
@@ -21,7 +22,7 @@ import {
 import { isScopeValue } from '../tokens/check-token-record.js';
 import type { TokenStore } from '../tokens/token-store.js';
 import type { ActiveToken } from './active-token.js';
-import { type CertificateSource, certificateOfConnection } from './certificate.js';
+import type { CertificateSource } from './certificate.js';
 import { type DPoPOptions, type DPoPSettings, dpopSettings } from './dpop/dpop-options.js';
 import type { Requirements } from './judge.js';
 import type { Scheme } from './presented-token.js';
@@ -145,7 +146,7 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
   checkClock(FACTORY, clock);
   checkBoolean(FACTORY, 'optional', optional);
   checkRealm(FACTORY, realm);
-  const { certificate = certificateOfConnection, maxAge, tokenFrom = 'header' } = options;
+  const { certificate = peerCertificate, maxAge, tokenFrom = 'header' } = options;
   must(isFunction(certificate), FACTORY, 'certificate', 'a function');
   must(maxAge === undefined || isWholeSeconds(maxAge), FACTORY, 'maxAge', 'whole seconds, 0 or more');
   must(tokenFrom === 'header' || tokenFrom === 'body', FACTORY, 'tokenFrom', '"header" or "body"');

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response, Router } from 'express';
 import { type StoreErrorKind, storeErrorKind } from '../tokens/store-errors.js';
 import { type ApiName, type Audit, type AuditEvent, faultOf, type InactiveReason, report } from './audit.js';
+import { type FormParameters, formBody } from './form-body.js';
 import { HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
 import { forbidCaching, sendJson } from './respond.js';
 
@@ -11,6 +12,7 @@ export class Call {
   /** Express's `req.ip`, read while it is known: a caller that has hung up has no address any more. */
   ip: string | undefined;
   readonly #began = performance.now();
+  #form: Promise<FormParameters> | undefined;
   time = 0;
   clientId: string | undefined;
   tokenDigest: string | undefined;
@@ -20,6 +22,12 @@ export class Call {
   constructor(req: Request, res: Response) {
     this.req = req;
     this.res = res;
+  }
+
+  /** The form that it carries, read once. @throws HttpError 400, 413 or 415 */
+  form(): Promise<FormParameters> {
+    this.#form ??= formBody(this.req, this.res);
+    return this.#form;
   }
 
   get durationMs(): number {

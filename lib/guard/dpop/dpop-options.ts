@@ -10,8 +10,8 @@ import {
   knownOptions,
   must,
 } from '../../options.js';
+import { processReplayMemory, type ReplayMemory } from '../../replay-memory.js';
 import { Nonces } from './nonces.js';
-import { processReplayMemory, type ReplayMemory } from './replay-memory.js';
 
 /** How DPoP proofs (RFC 9449) are taken. */
 export interface DPoPOptions {

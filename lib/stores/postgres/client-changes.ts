@@ -47,7 +47,7 @@ export function changedClient(client: Client, changes: Readonly<Record<string, u
  */
 export function rotatedClient(client: Client, hash: string, until: number | undefined, now: number): Client {
   const { secret } = client;
-  if (secret === undefined) throw new ConflictError('rotateSecret: a public client has no secret');
+  if (secret === undefined) throw new ConflictError('rotateSecret: this client has no secret');
   const rotated: Client = { ...withoutPrevious(client), secret: hash };
   if (until === undefined) return rotated;
   if (goodHashes(client, now).length > 1) {

@@ -1,4 +1,5 @@
 import type { Client } from '../../clients/client.js';
+import { isPublic } from '../../clients/client-authentication.js';
 import { soundClient } from '../../clients/sound-client.js';
 import { isObject } from '../../options.js';
 import { UnusableAnswerError } from '../../tokens/store-errors.js';
@@ -38,7 +39,7 @@ export function clientStatements(schema: string): ClientStatements {
 export function clientColumns(client: Client): readonly Value[] {
   const { secret, previousSecret, previousSecretUntil, ...rest } = client;
   return [
-    String(secret === undefined),
+    String(isPublic(client)),
     secret ?? null,
     previousSecret ?? null,
     previousSecretUntil ?? null,
@@ -64,8 +65,7 @@ export function clientOf(row: Row, clientId: string): Client {
     unusable,
   );
   if (client.clientId !== clientId) throw unusable('"clientId" is that of another client');
-  const isPublic = client.secret === undefined;
-  if (row.is_public !== (isPublic ? 't' : 'f')) throw unusable('"secret" contradicts "is_public"');
+  if (row.is_public !== (isPublic(client) ? 't' : 'f')) throw unusable('"secret" contradicts "is_public"');
   return client;
 }
 

@@ -1,0 +1,144 @@
+import type { Credentials } from '../clients/basic-credentials.js';
+import type { Client } from '../clients/client.js';
+import {
+  ASSERTION_TYPE,
+  CLIENT_ASSERTION,
+  ClientAssertionStrategy,
+  type PresentedAssertion,
+} from '../clients/client-assertion.js';
+import {
+  CLIENT_CERTIFICATE,
+  ClientCertificateStrategy,
+  clientCertificateOf,
+  type PresentedCertificate,
+} from '../clients/client-certificate.js';
+import { SECRET_POST, SecretPostStrategy } from '../clients/secret-post-strategy.js';
+import type { Call } from '../http/endpoint.js';
+import type { FormParameters } from '../http/form-body.js';
+import { authorizationLines } from '../http/header-lines.js';
+import { type HttpError, invalidRequest } from '../http/http-error.js';
+import type { ApiContext } from './api-context.js';
+import {
+  type ClientAuthenticationOptions,
+  type ClientAuthenticationSettings,
+  clientAuthenticationSettings,
+} from './client-authentication-options.js';
+
+/** What a form says about who sends it (RFC 6749 §2.3), one way at most. */
+type InForm =
+  | { readonly kind: 'secret'; readonly credentials: Credentials }
+  | {
+      readonly kind: 'assertion';
+      readonly type: string | undefined;
+      readonly presented: PresentedAssertion | undefined;
+    }
+  | { readonly kind: 'id'; readonly clientId: string }
+  | { readonly kind: 'nothing' };
+
+/** Finds out which client calls an OAuth endpoint, in whichever way it proves that. */
+export class ClientAuthenticator {
+  readonly #context: ApiContext;
+  readonly #settings: ClientAuthenticationSettings;
+
+  /** @throws TypeError that names a bad option */
+  constructor(
+    context: ApiContext,
+    factory: string,
+    options: ClientAuthenticationOptions & { readonly issuer?: string },
+  ) {
+    const { clients, clock, strategies, verifier } = context;
+    const settings = clientAuthenticationSettings(factory, options, clock);
+    const { keys, assertions } = settings;
+    this.#context = context;
+    this.#settings = settings;
+    strategies.use(new SecretPostStrategy(verifier));
+    if (assertions) strategies.use(new ClientAssertionStrategy({ ...assertions, clients, keys, clock }));
+    if (settings.certificate) strategies.use(new ClientCertificateStrategy({ clients, keys }));
+  }
+
+  /**
+   * The client that a request is from, by `Authorization` where it has one, or else by its form.
+   *
+   * @throws HttpError 401 where nobody has proved anything, 400 for more than one way at once (RFC 6749 §2.3)
+   */
+  async caller(call: Call): Promise<Client> {
+    const lines = authorizationLines(call.req);
+    if (lines.length > 1) {
+      throw invalidRequest('The Authorization header must not be repeated', 400, { credentials: 'repeated' });
+    }
+    if (lines.length === 1) return this.#context.basicCaller(call);
+    const form = inForm(await call.form());
+    switch (form.kind) {
+      case 'secret':
+        return this.#context.callerBy(SECRET_POST, call, form.credentials);
+      case 'assertion':
+        return this.#byAssertion(call, form.type, form.presented);
+      case 'id':
+        return this.#byCertificate(call, form.clientId);
+      default:
+        throw this.#context.refusedCredentials('missing');
+    }
+  }
+
+  async #byAssertion(
+    call: Call,
+    type: string | undefined,
+    presented: PresentedAssertion | undefined,
+  ): Promise<Client> {
+    // RFC 7521 §4.2.1: whatever is wrong with an assertion is wrong with the client.
+    if (type !== ASSERTION_TYPE || !presented || !this.#settings.assertions) {
+      throw this.#context.refusedCredentials('malformed');
+    }
+    return this.#context.callerBy(CLIENT_ASSERTION, call, presented);
+  }
+
+  async #byCertificate(call: Call, clientId: string): Promise<Client> {
+    const { certificate } = this.#settings;
+    const found = certificate && clientCertificateOf(certificate, call.req);
+    if (!found) throw this.#context.refusedCredentials('missing');
+    const presented: PresentedCertificate = { ...found, clientId };
+    return this.#context.callerBy(CLIENT_CERTIFICATE, call, presented);
+  }
+}
+
+/** @throws HttpError 400 for more than one way at once */
+function inForm(parameters: FormParameters): InForm {
+  const clientId = parameters.get('client_id');
+  const secret = parameters.get('client_secret');
+  const assertion = parameters.get('client_assertion');
+  const type = parameters.get('client_assertion_type');
+  const hasAssertion = assertion !== undefined || type !== undefined;
+  if (parameters.has('access_token') || (secret !== undefined && hasAssertion)) throw secondMechanism();
+  if (hasAssertion) {
+    return {
+      kind: 'assertion',
+      type,
+      presented: assertion === undefined ? undefined : { assertion, clientId },
+    };
+  }
+  if (clientId === undefined) {
+    return secret === undefined
+      ? { kind: 'nothing' }
+      : { kind: 'secret', credentials: { clientId: '', secret } };
+  }
+  return secret === undefined
+    ? { kind: 'id', clientId }
+    : { kind: 'secret', credentials: { clientId, secret } };
+}
+
+/** RFC 6749 §2.3: one way a request. After one in a header, what a form says may only be the same `client_id` again. */
+export function refuseSecondMechanism(call: Call, parameters: FormParameters, caller: Client): void {
+  const clientId = parameters.get('client_id');
+  if (clientId !== undefined && clientId !== caller.clientId) {
+    throw invalidRequest('The client_id differs from the authenticated client');
+  }
+  // In a form there was one way, or it would have been refused.
+  if (authorizationLines(call.req).length === 0) return;
+  for (const name of ['client_secret', 'client_assertion', 'client_assertion_type', 'access_token']) {
+    if (parameters.has(name)) throw secondMechanism();
+  }
+}
+
+function secondMechanism(): HttpError {
+  return invalidRequest('Only one way of client authentication may be used');
+}
