@@ -64,6 +64,7 @@ const CLIENTS: readonly Client[] = [
   },
   { clientId: 'gone', authMethods: ['private_key_jwt'], jwks: { keys: [jwk] as never }, disabled: true },
   { clientId: 'hmac', authMethods: ['client_secret_jwt'], hmacSecret: HMAC, audiences: [API] },
+  { clientId: 'no-jwt', secret: HASH, hmacSecret: HMAC, jwks: { keys: [jwk] as never }, audiences: [API] },
   { clientId: 'short', authMethods: ['client_secret_jwt'], hmacSecret: 'x'.repeat(32), audiences: [API] },
 ];
 
@@ -331,6 +332,8 @@ describe('client assertions', () => {
       await hs(Buffer.from(JSON.stringify(jwk))),
       await signed(claims('hmac')),
       await signed(claims('api')),
+      await signed(claims('no-jwt')),
+      await signed(claims('no-jwt'), { alg: 'HS256' }, Buffer.from(HMAC)),
     ]) {
       expectRefused(await send({ app }, withAssertion(assertion)));
     }
