@@ -146,6 +146,7 @@ describe('the public face', () => {
       'routingIntrospector',
       'storeIntrospector',
       'tokenDigest',
+      'tokenRevocation',
     ]);
   });
 

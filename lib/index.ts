@@ -12,6 +12,7 @@ export {
   resourceMetadataUrl,
 } from './apis/protected-resource-metadata.js';
 export { refreshTokenIntrospection } from './apis/refresh-token-introspection.js';
+export { type TokenRevocationOptions, tokenRevocation } from './apis/revocation.js';
 export type { Client, ClientStore } from './clients/client.js';
 export type { ClientAuthMethod } from './clients/client-authentication.js';
 export type { ClientCertificate, ClientCertificateSource } from './clients/client-certificate.js';

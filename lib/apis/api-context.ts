@@ -186,6 +186,28 @@ export class ApiContext {
     };
   }
 
+  /**
+   * A token that the caller may end: one that was issued to it (RFC 7009 §2.1). `undefined` where there is nothing left to end.
+   *
+   * @throws HttpError 400 for a live token of another client, 429, and whatever the source of the tokens throws
+   */
+  async ownToken(call: Call, caller: Client, token: string, hint?: string): Promise<TokenRecord | undefined> {
+    call.tokenDigest = tokenDigest(token);
+    const found = await this.#source.find(token, hint);
+    if (!found) {
+      await this.#countInactive(call, caller, 'unknown');
+      return undefined;
+    }
+    const state = await this.#source.judge(found.record);
+    if (state === 'revoked' || state === 'expired') {
+      await this.#countInactive(call, caller, state);
+      return undefined;
+    }
+    if (found.record.clientId === caller.clientId) return found.record;
+    await this.#countInactive(call, caller, 'not_yours');
+    throw new HttpError(400, 'unauthorized_client', 'The token was issued to another client');
+  }
+
   /** Notes that the caller is shown no live token. @throws HttpError 429 when that was once too often */
   async #countInactive(call: Call, caller: Client, reason: InactiveReason): Promise<void> {
     call.reason = reason;

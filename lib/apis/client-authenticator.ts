@@ -6,12 +6,14 @@ import {
   ClientAssertionStrategy,
   type PresentedAssertion,
 } from '../clients/client-assertion.js';
+import { HMAC_NAMES, isPublic } from '../clients/client-authentication.js';
 import {
   CLIENT_CERTIFICATE,
   ClientCertificateStrategy,
   clientCertificateOf,
   type PresentedCertificate,
 } from '../clients/client-certificate.js';
+import { findClient } from '../clients/client-verifier.js';
 import { SECRET_POST, SecretPostStrategy } from '../clients/secret-post-strategy.js';
 import type { Call } from '../http/endpoint.js';
 import type { FormParameters } from '../http/form-body.js';
@@ -56,12 +58,30 @@ export class ClientAuthenticator {
     if (settings.certificate) strategies.use(new ClientCertificateStrategy({ clients, keys }));
   }
 
+  /** The names of the methods by which callers may prove who they are (RFC 8414 §2). */
+  get methods(): readonly string[] {
+    const { assertions, certificate } = this.#settings;
+    return [
+      'client_secret_basic',
+      'client_secret_post',
+      ...(assertions ? ['client_secret_jwt', 'private_key_jwt'] : []),
+      ...(certificate ? ['tls_client_auth', 'self_signed_tls_client_auth'] : []),
+    ];
+  }
+
+  /** The algorithms that their assertions may be signed with. */
+  get algorithms(): readonly string[] {
+    const { assertions } = this.#settings;
+    return assertions ? [...assertions.algorithms, ...HMAC_NAMES] : [];
+  }
+
   /**
-   * The client that a request is from, by `Authorization` where it has one, or else by its form.
+   * The client that a request is from, by `Authorization` where it has one, or else by its form. With `publicClients`, one
+   * that has nothing to prove who it is need only say so (RFC 6749 §3.2.1).
    *
    * @throws HttpError 401 where nobody has proved anything, 400 for more than one way at once (RFC 6749 §2.3)
    */
-  async caller(call: Call): Promise<Client> {
+  async caller(call: Call, publicClients = false): Promise<Client> {
     const lines = authorizationLines(call.req);
     if (lines.length > 1) {
       throw invalidRequest('The Authorization header must not be repeated', 400, { credentials: 'repeated' });
@@ -74,7 +94,10 @@ export class ClientAuthenticator {
       case 'assertion':
         return this.#byAssertion(call, form.type, form.presented);
       case 'id':
-        return this.#byCertificate(call, form.clientId);
+        return (
+          (publicClients && (await this.#publicClient(call, form.clientId))) ||
+          this.#byCertificate(call, form.clientId)
+        );
       default:
         throw this.#context.refusedCredentials('missing');
     }
@@ -90,6 +113,13 @@ export class ClientAuthenticator {
       throw this.#context.refusedCredentials('malformed');
     }
     return this.#context.callerBy(CLIENT_ASSERTION, call, presented);
+  }
+
+  async #publicClient(call: Call, clientId: string): Promise<Client | undefined> {
+    const client = await findClient(this.#context.clients, clientId);
+    if (!client || client.disabled || !isPublic(client)) return undefined;
+    call.clientId = clientId;
+    return client;
   }
 
   async #byCertificate(call: Call, clientId: string): Promise<Client> {

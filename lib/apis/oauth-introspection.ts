@@ -23,6 +23,7 @@ import {
 import { ClientAuthenticator, refuseSecondMechanism } from './client-authenticator.js';
 
 const API = 'oauth-introspection';
+export const INTROSPECTION_PATH = '/v1/oauth/introspect';
 
 export interface BearerCallerOptions {
   /** Our issuer identifier, which a Bearer caller's token must carry in `aud`. Without it Bearer callers are refused. */
@@ -61,27 +62,24 @@ export const OAUTH_INTROSPECTION_OPTIONS: readonly (keyof OAuthGatewayOptions)[]
  */
 export function oauthIntrospection(options: OAuthIntrospectionOptions | OAuthGatewayOptions): Router {
   const factory = 'oauthIntrospection';
-  return oauthIntrospectionIn(
-    express.Router(),
-    new ApiContext(factory, options, ...OAUTH_INTROSPECTION_OPTIONS),
-    factory,
-    options,
-  );
+  const context = new ApiContext(factory, options, ...OAUTH_INTROSPECTION_OPTIONS);
+  const authenticator = new ClientAuthenticator(context, factory, options);
+  return oauthIntrospectionIn(express.Router(), context, authenticator, factory, options);
 }
 
 /** The same in a router and a context that it shares with the other APIs. */
 export function oauthIntrospectionIn(
   router: Router,
   context: ApiContext,
+  authenticator: ClientAuthenticator,
   factory: string,
-  options: BearerCallerOptions & ClientAuthenticationOptions,
+  options: BearerCallerOptions,
 ): Router {
   const bearer = bearerSettings(context, factory, options);
-  const authenticator = new ClientAuthenticator(context, factory, options);
   return endpoint(router, {
     api: API,
     method: 'post',
-    paths: ['/v1/oauth/introspect'],
+    paths: [INTROSPECTION_PATH],
     requireTls: context.requireTls,
     audit: context.audit,
     clock: context.clock,

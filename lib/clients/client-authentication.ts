@@ -66,6 +66,8 @@ export const AUTHENTICATION_MEMBERS: readonly string[] = [
 /** HMAC takes keys that are as long as its hash, or longer (RFC 7518 §3.2). */
 const HMAC_ALGORITHMS: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
 
+export const HMAC_NAMES: readonly string[] = Object.keys(HMAC_ALGORITHMS);
+
 /** The ways in which a client may prove who it is; none for a public one. */
 export function authMethodsOf({
   authMethods,
@@ -82,7 +84,7 @@ export function isPublic(client: ClientAuthentication & { readonly secret?: stri
 /** HMAC algorithms for which a secret is long enough. */
 export function hmacAlgorithms(hmacSecret: string): readonly string[] {
   const length = Buffer.byteLength(hmacSecret);
-  return Object.keys(HMAC_ALGORITHMS).filter((alg) => (HMAC_ALGORITHMS[alg] as number) <= length);
+  return HMAC_NAMES.filter((alg) => (HMAC_ALGORITHMS[alg] as number) <= length);
 }
 
 type Members = Readonly<Record<string, unknown>>;
@@ -102,7 +104,7 @@ function valueProblem({ jwks, jwksUri, hmacSecret, authSigningAlg, ...rest }: Me
   const isAlg =
     authSigningAlg === undefined ||
     ASYMMETRIC_ALGORITHMS.includes(authSigningAlg as string) ||
-    Object.keys(HMAC_ALGORITHMS).includes(authSigningAlg as string);
+    HMAC_NAMES.includes(authSigningAlg as string);
   if (!isAlg) return `"authSigningAlg" must be HS256, HS384, HS512, or ${ALGORITHMS}`;
   const wrong = CERTIFICATE_SUBJECTS.find(
     (member) => rest[member] !== undefined && !isNonEmptyString(rest[member]),

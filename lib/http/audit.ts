@@ -3,7 +3,11 @@ import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-erro
 import { HookError, HttpError } from './http-error.js';
 
 /** Which API was called. */
-export type ApiName = 'oauth-introspection' | 'refresh-token-introspection' | 'access-token-details';
+export type ApiName =
+  | 'oauth-introspection'
+  | 'refresh-token-introspection'
+  | 'access-token-details'
+  | 'token-revocation';
 
 /** Why a token was not shown as live. The caller is never told. */
 export type InactiveReason =
@@ -22,11 +26,11 @@ export type InactiveReason =
 export interface AuditEvent {
   readonly api: ApiName;
   /**
-   * `active`, `inactive`: what the token is to this caller. `refused`: the request or
+   * `active`, `inactive`: what the token is to this caller. `revoked`: it ended the token. `refused`: the request or
    * the caller was not accepted. `unavailable`: a store failed (503). `failed`: a hook
    * of the app's, or this library, did (500).
    */
-  readonly outcome: 'active' | 'inactive' | 'refused' | 'unavailable' | 'failed';
+  readonly outcome: 'active' | 'inactive' | 'revoked' | 'refused' | 'unavailable' | 'failed';
   /** With `inactive` only. */
   readonly reason?: InactiveReason;
   /** The HTTP status of the answer. */

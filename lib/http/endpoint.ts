@@ -18,6 +18,8 @@ export class Call {
   tokenDigest: string | undefined;
   reason: InactiveReason | undefined;
   introspectedAny = false;
+  /** Whether it has ended the token. */
+  revoked = false;
 
   constructor(req: Request, res: Response) {
     this.req = req;
@@ -137,5 +139,6 @@ function outcomeOf(call: Call, error: HttpError | undefined): AuditEvent['outcom
   if (error && error.status >= 500) return 'failed';
   // The details API answers a token that the caller may not see with 404, which is no refusal.
   if (call.reason !== undefined && (!error || error.status === 404)) return 'inactive';
-  return error ? 'refused' : 'active';
+  if (error) return 'refused';
+  return call.revoked ? 'revoked' : 'active';
 }

@@ -78,7 +78,8 @@ function ownRecord(record: TokenRecord): TokenRecord {
   }
 }
 
-function storeFault(cause: unknown): unknown {
+/** What a token store threw, which is an outage unless it is one of our own errors. */
+export function storeFault(cause: unknown): unknown {
   return storeErrorKind(cause)
     ? cause
     : new StoreUnavailableError('The token store is unavailable', { cause });

@@ -1,0 +1,165 @@
+import { describe, expect, it } from '@jest/globals';
+import express from 'express';
+import * as oauth from 'oauth4webapi';
+import request from 'supertest';
+import {
+  type IntrospectionRouterOptions,
+  introspectionRouter,
+  MemoryClientStore,
+  MemoryTokenStore,
+  storeIntrospector,
+} from '../../lib/index.js';
+
+const WELL_KNOWN = '/.well-known/oauth-authorization-server';
+const ISSUER = 'https://id.example.com';
+const tokens = new MemoryTokenStore();
+const clients = new MemoryClientStore([]);
+const SIGNING = ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'PS256', 'RS256', 'HS256', 'HS384', 'HS512'];
+
+const appWith = (options: Partial<IntrospectionRouterOptions> = {}, mount = '/') =>
+  express().use(mount, introspectionRouter({ tokens, clients, issuer: ISSUER, ...options }));
+
+describe('authorization server metadata', () => {
+  it('M-01 M-02 M-03 M-05 tells what is mounted', async () => {
+    const answer = await request(appWith()).get(WELL_KNOWN);
+    expect(answer.status).toBe(200);
+    expect(answer.headers['content-type']).toBe('application/json');
+    expect(answer.headers['access-control-allow-origin']).toBe('*');
+    expect(answer.headers['set-cookie']).toBeUndefined();
+    const methods = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt'];
+    expect(answer.body).toStrictEqual({
+      issuer: ISSUER,
+      introspection_endpoint: `${ISSUER}/v1/oauth/introspect`,
+      introspection_endpoint_auth_methods_supported: [...methods, 'Bearer'],
+      introspection_endpoint_auth_signing_alg_values_supported: SIGNING,
+      revocation_endpoint: `${ISSUER}/v1/oauth/revoke`,
+      revocation_endpoint_auth_methods_supported: [...methods, 'none'],
+      revocation_endpoint_auth_signing_alg_values_supported: SIGNING,
+    });
+  });
+
+  it('M-02 M-03 M-05 leaves out what is not there', async () => {
+    const { body } = await request(
+      appWith({
+        tokens: { find: (token) => tokens.find(token) },
+        assertions: false,
+        clientCertificate: true,
+      }),
+    ).get(WELL_KNOWN);
+    expect(body).toStrictEqual({
+      issuer: ISSUER,
+      introspection_endpoint: `${ISSUER}/v1/oauth/introspect`,
+      introspection_endpoint_auth_methods_supported: [
+        'client_secret_basic',
+        'client_secret_post',
+        'tls_client_auth',
+        'self_signed_tls_client_auth',
+        'Bearer',
+      ],
+    });
+    expect(JSON.stringify(body)).not.toContain('none');
+  });
+
+  it('M-03 tells the algorithms that are taken, and never none', async () => {
+    const { body } = await request(appWith({ assertions: { algorithms: ['PS256'] } })).get(WELL_KNOWN);
+    expect(body).toMatchObject({
+      introspection_endpoint_auth_signing_alg_values_supported: ['PS256', 'HS256', 'HS384', 'HS512'],
+    });
+  });
+
+  it.each([
+    ['https://id.example.com', WELL_KNOWN],
+    ['https://id.example.com/', WELL_KNOWN],
+    ['https://id.example.com/tenant', `${WELL_KNOWN}/tenant`],
+    ['https://id.example.com/a/b/', `${WELL_KNOWN}/a/b`],
+    ['https://id.example.com/(x)*', `${WELL_KNOWN}/(x)*`],
+    ['http://localhost:3000', WELL_KNOWN],
+  ])('M-04 is between the host and the path of %s, which it names as it is', async (issuer, path) => {
+    const app = appWith({ issuer });
+    expect((await request(app).get(path)).body).toMatchObject({
+      issuer,
+      introspection_endpoint: `${new URL(issuer).origin}/v1/oauth/introspect`,
+    });
+    expect((await request(app).get(`${path}?x=1`)).status).toBe(200);
+    expect((await request(app).get(`${path}/more`)).status).toBe(404);
+    if (issuer.includes('tenant')) {
+      expect((await request(app).get(WELL_KNOWN)).status).toBe(404);
+      expect((await request(app).get(`/tenant${WELL_KNOWN}`)).status).toBe(404);
+    }
+  });
+
+  it('M-01 names the endpoints where clients reach them', async () => {
+    const base = 'https://gateway.example.com/identity/';
+    const { body } = await request(appWith({ baseUrl: base })).get(WELL_KNOWN);
+    expect(body).toMatchObject({
+      revocation_endpoint: 'https://gateway.example.com/identity/v1/oauth/revoke',
+    });
+  });
+
+  it('has the members of the app, which replace none of its own', async () => {
+    const metadata = {
+      token_endpoint: `${ISSUER}/token`,
+      response_types_supported: ['code'],
+      scopes_supported: [],
+      issuer: 'https://evil.example.com',
+      introspection_endpoint: 'https://evil.example.com',
+    };
+    const { body } = await request(appWith({ metadata })).get(WELL_KNOWN);
+    expect(body).toMatchObject({
+      token_endpoint: `${ISSUER}/token`,
+      response_types_supported: ['code'],
+      issuer: ISSUER,
+      introspection_endpoint: `${ISSUER}/v1/oauth/introspect`,
+    });
+    expect(body).not.toHaveProperty('scopes_supported');
+  });
+
+  it.each([
+    ['the app does not want it', { metadata: false as const }],
+    ['the issuer is no URL', { issuer: 'id.example.com' }],
+    ['the issuer has a query', { issuer: `${ISSUER}?x=1` }],
+    ['the issuer is of another kind', { issuer: 'urn:example:issuer' }],
+  ])('is not there where %s', async (_why, options) => {
+    expect((await request(appWith(options)).get(WELL_KNOWN)).status).toBe(404);
+  });
+
+  it('is not there at a gateway, which is not the issuer', async () => {
+    const gateway = { introspector: storeIntrospector(tokens), clients, issuer: ISSUER };
+    expect((await request(express().use(introspectionRouter(gateway))).get(WELL_KNOWN)).status).toBe(404);
+    expect(() => introspectionRouter({ ...gateway, metadata: {} } as never)).toThrow('"metadata"');
+    expect(() => introspectionRouter({ ...gateway, baseUrl: ISSUER } as never)).toThrow('"baseUrl"');
+  });
+
+  it.each([
+    ['metadata', { metadata: true }],
+    ['metadata', { metadata: [] }],
+    ['baseUrl', { baseUrl: '/identity' }],
+    ['baseUrl', { baseUrl: 'https://user@id.example.com' }],
+    ['baseUrl', { baseUrl: 'https://id.example.com#x' }],
+    ['baseUrl', { baseUrl: 'ftp://id.example.com' }],
+  ])('a TypeError names %s (%#)', (name, options) => {
+    expect(() => appWith(options as never)).toThrow(TypeError);
+    expect(() => appWith(options as never)).toThrow(`"${name}"`);
+  });
+
+  it('can only be read', async () => {
+    const app = appWith();
+    expect((await request(app).head(WELL_KNOWN)).status).toBe(200);
+    expect((await request(app).options(WELL_KNOWN)).status).toBe(204);
+    const answer = await request(app).post(WELL_KNOWN);
+    expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD, OPTIONS' } });
+  });
+
+  it('M-04 M-05 is what oauth4webapi takes for it', async () => {
+    const { text } = await request(appWith()).get(WELL_KNOWN);
+    const issuer = new URL(ISSUER);
+    const response = await oauth.discoveryRequest(issuer, {
+      algorithm: 'oauth2',
+      [oauth.customFetch]: async (url) => {
+        expect(url).toBe(`${ISSUER}${WELL_KNOWN}`);
+        return new Response(text, { headers: { 'content-type': 'application/json' } });
+      },
+    });
+    expect(await oauth.processDiscoveryResponse(issuer, response)).toMatchObject({ issuer: ISSUER });
+  });
+});
