@@ -134,6 +134,7 @@ describe('the public face', () => {
       'cachingIntrospector',
       'defaultPolicy',
       'generateClientSecret',
+      'generateToken',
       'hashClientSecret',
       'introspectionRouter',
       'jwtIntrospector',

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
-import { ConflictError, type ManagedTokenStore } from 'express-token-introspection';
+import { ConflictError, generateToken, type ManagedTokenStore } from 'express-token-introspection';
 import { ISSUER, ORDERS_API } from './seed.js';
 
 /** Makes and kills tokens. A real issuer does this in its token endpoint, after a real login. */
@@ -11,10 +10,11 @@ export function demoRoutes(tokens: ManagedTokenStore): Router {
   // POST /demo/tokens [token] [kind] [client_id] [sub] [scope] [expires_in, in seconds]
   router.post('/tokens', async (req, res) => {
     const fields = textFields(req);
-    const token = fields.token ?? randomBytes(32).toString('base64url');
+    const kind = fields.kind === 'refresh_token' ? 'refresh_token' : 'access_token';
+    const token = fields.token ?? generateToken({ prefix: kind === 'refresh_token' ? 'demo_rt' : 'demo_at' });
     const record = await tokens.save({
       token,
-      kind: fields.kind === 'refresh_token' ? 'refresh_token' : 'access_token',
+      kind,
       clientId: fields.client_id ?? 'web-app',
       subject: fields.sub ?? 'alice',
       organization: 'acme',

@@ -63,6 +63,7 @@ export {
 export { MemoryTokenStore, type MemoryTokenStoreOptions } from './tokens/memory-token-store.js';
 export { ConflictError, NotFoundError, StoreUnavailableError } from './tokens/store-errors.js';
 export { tokenDigest } from './tokens/token-digest.js';
+export { type GenerateTokenOptions, generateToken, type TokenFormatOptions } from './tokens/token-format.js';
 export type { Confirmation, TokenKind, TokenRecord } from './tokens/token-record.js';
 export type {
   ManagedTokenStore,

@@ -12,6 +12,7 @@ import { HttpError, type RefusedCredentials } from '../http/http-error.js';
 import { addressKey, type Throttles, throttles } from '../http/throttle.js';
 import { introspectedTokens } from '../introspection/introspected-tokens.js';
 import type { Introspector } from '../introspection/introspector.js';
+import { onlyAbout } from '../introspection/only-about.js';
 import {
   type AccessPolicy,
   defaultPolicy,
@@ -23,6 +24,7 @@ import { storeIntrospector } from '../introspection/store-introspector.js';
 import { linkedRefreshToken, storedTokens } from '../introspection/stored-tokens.js';
 import type { TokenSource } from '../introspection/token-source.js';
 import { tokenDigest } from '../tokens/token-digest.js';
+import { tokenTest } from '../tokens/token-format.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
 import type { TokenStore } from '../tokens/token-store.js';
@@ -65,10 +67,12 @@ export class ApiContext {
     this.audit = options.audit;
     this.clock = clock;
     this.requireTls = options.requireTls ?? false;
+    const isToken = tokenTest(factory, options.tokenFormat);
+    const asked = introspector ?? storeIntrospector(tokens as TokenStore, { clients, clock });
+    this.introspector = isToken ? onlyAbout(isToken, asked) : asked;
     this.#source = introspector
-      ? introspectedTokens({ introspector, clients, clock })
-      : storedTokens({ tokens: tokens as TokenStore, clients, clock });
-    this.introspector = introspector ?? storeIntrospector(tokens as TokenStore, { clients, clock });
+      ? introspectedTokens({ introspector: this.introspector, clients, clock })
+      : storedTokens({ tokens: tokens as TokenStore, clients, clock, isToken });
     this.#policy = options.policy ?? defaultPolicy;
     this.#throttles = throttles(factory, options.rateLimit, this.clock);
     this.verifier = new ClientVerifier(clients, clock);

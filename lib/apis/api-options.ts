@@ -14,6 +14,7 @@ import {
   must,
   STORE,
 } from '../options.js';
+import type { TokenFormatOptions } from '../tokens/token-format.js';
 import type { TokenStore } from '../tokens/token-store.js';
 
 /** What all three APIs need, wherever the tokens are. */
@@ -24,6 +25,11 @@ export interface CommonOptions {
   readonly realm?: string;
   /** Who may see which token. Default: `defaultPolicy`. */
   readonly policy?: AccessPolicy;
+  /**
+   * Answers tokens that are none of `generateToken` as unknown ones, without asking about them.
+   * Default: every token is asked about.
+   */
+  readonly tokenFormat?: TokenFormatOptions;
   /** What is throttled; `false` for nothing. */
   readonly rateLimit?: RateLimitOptions | false;
   /** Told of every call. */
@@ -53,6 +59,7 @@ const API_OPTIONS: readonly (keyof ApiOptions)[] = [
   'clients',
   'realm',
   'policy',
+  'tokenFormat',
   'rateLimit',
   'audit',
   'clock',

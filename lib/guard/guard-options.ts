@@ -6,6 +6,7 @@ import type { HttpError } from '../http/http-error.js';
 import { peerCertificate } from '../http/peer-certificate.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { checkOneSource } from '../introspection/one-source.js';
+import { onlyAbout } from '../introspection/only-about.js';
 import { storeIntrospector } from '../introspection/store-introspector.js';
 import {
   checkBoolean,
@@ -20,6 +21,7 @@ import {
   STORE,
 } from '../options.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
+import { type TokenFormatOptions, tokenTest } from '../tokens/token-format.js';
 import type { TokenStore } from '../tokens/token-store.js';
 import type { ActiveToken } from './active-token.js';
 import type { CertificateSource } from './certificate.js';
@@ -37,6 +39,8 @@ export interface RequireActiveTokenOptions {
   readonly tokens?: TokenStore;
   /** With `tokens`: where the clients are, so that tokens of disabled and removed clients are refused. */
   readonly clients?: ClientStore;
+  /** Refuses tokens that are none of `generateToken`, without asking about them. Default: every token is asked about. */
+  readonly tokenFormat?: TokenFormatOptions;
   /** This resource's identifier, or several: one must be in the token's `aud`. Default: not checked. */
   readonly audience?: string | readonly string[];
   /** The issuer, or several: one must be the token's `iss`. Default: not checked. */
@@ -102,6 +106,7 @@ const KNOWN = [
   'introspector',
   'tokens',
   'clients',
+  'tokenFormat',
   'audience',
   'issuer',
   'scope',
@@ -154,7 +159,7 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
   const scope = scopeOption('scope', options.scope);
   const anyScope = scopeOption('anyScope', options.anyScope);
   return {
-    introspector: introspectorOption(options, clock),
+    introspector: askedIntrospector(options, clock),
     audience: stringsOption('audience', options),
     issuer: stringsOption('issuer', options),
     scope,
@@ -175,6 +180,12 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
     clockTolerance,
     clock,
   };
+}
+
+function askedIntrospector(options: RequireActiveTokenOptions, clock: () => number): Introspector {
+  const introspector = introspectorOption(options, clock);
+  const isToken = tokenTest(FACTORY, options.tokenFormat);
+  return isToken ? onlyAbout(isToken, introspector) : introspector;
 }
 
 function introspectorOption(options: RequireActiveTokenOptions, clock: () => number): Introspector {

@@ -2,6 +2,7 @@ import type { ClientStore } from '../clients/client.js';
 import { frozenShallow } from '../frozen-copy.js';
 import { checkClock, hasMethods, knownOptions, must, STORE } from '../options.js';
 import { type Soon, whenKnown } from '../thenable.js';
+import { type TokenFormatOptions, tokenTest } from '../tokens/token-format.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
 import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
@@ -13,6 +14,8 @@ import { storedTokens } from './stored-tokens.js';
 export interface StoreIntrospectorOptions {
   /** With it, tokens of disabled and removed clients are inactive. Must know every client that has tokens. */
   readonly clients?: ClientStore;
+  /** Refuses tokens that are none of `generateToken`, without a look-up. Default: looks all up. */
+  readonly tokenFormat?: TokenFormatOptions;
   /** The time in milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
 }
@@ -26,11 +29,12 @@ export interface StoreIntrospectorOptions {
  */
 export function storeIntrospector(tokens: TokenStore, options: StoreIntrospectorOptions = {}): Introspector {
   must(hasMethods(tokens, 'find'), 'storeIntrospector', 'tokens', STORE);
-  knownOptions('storeIntrospector', options, ['clients', 'clock']);
+  knownOptions('storeIntrospector', options, ['clients', 'tokenFormat', 'clock']);
   const { clients, clock = Date.now } = options;
   must(clients === undefined || hasMethods(clients, 'find'), 'storeIntrospector', 'clients', STORE);
   checkClock('storeIntrospector', clock);
-  const source = storedTokens({ tokens, clients, clock });
+  const isToken = tokenTest('storeIntrospector', options.tokenFormat);
+  const source = storedTokens({ tokens, clients, clock, isToken });
   const ask = (token: string): Soon<IntrospectionResponse> =>
     whenKnown(source.find(token), (found) =>
       found

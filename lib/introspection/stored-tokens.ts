@@ -7,6 +7,7 @@ import { misnamedMember, plainRecord, recordProblem } from '../tokens/check-toke
 import { soundRecords } from '../tokens/sound-records.js';
 import { StoreUnavailableError, storeErrorKind, UnusableAnswerError } from '../tokens/store-errors.js';
 import { isTokenSyntax } from '../tokens/token-digest.js';
+import type { TokenTest } from '../tokens/token-format.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import { tokenState } from '../tokens/token-state.js';
 import type { TokenStore } from '../tokens/token-store.js';
@@ -17,13 +18,20 @@ interface StoredTokensOptions {
   /** Must know every client that has tokens. Without it a token does not end with its client. */
   readonly clients: ClientStore | undefined;
   readonly clock: () => number;
+  /** Which tokens the store is asked about. Default: those that have a token's syntax. */
+  readonly isToken?: TokenTest | undefined;
 }
 
 /**
  * The tokens of a store. Whatever the store throws, save its own `NotFoundError` and
  * `ConflictError`, and an answer that is no sound record, is a StoreUnavailableError.
  */
-export function storedTokens({ tokens, clients, clock }: StoredTokensOptions): TokenSource {
+export function storedTokens({
+  tokens,
+  clients,
+  clock,
+  isToken = isTokenSyntax,
+}: StoredTokensOptions): TokenSource {
   const found = (stored: unknown): FoundToken | undefined => {
     if (stored === undefined || stored === null) return undefined;
     const record = soundRecords.of(stored) ?? checkedRecord(stored, clock());
@@ -31,8 +39,8 @@ export function storedTokens({ tokens, clients, clock }: StoredTokensOptions): T
   };
   return {
     find(token) {
-      // No token has such characters, and a database might choke on them.
-      if (!isTokenSyntax(token)) return undefined;
+      // There is none, and a database might choke on its characters.
+      if (!isToken(token)) return undefined;
       return attempt(() => tokens.find(token), storeFault, found);
     },
     judge(record) {
