@@ -3,12 +3,15 @@ import express from 'express';
 import * as oauth from 'oauth4webapi';
 import request from 'supertest';
 import {
+  generateClientSecret,
   type IntrospectionRouterOptions,
   introspectionRouter,
   MemoryClientStore,
   MemoryTokenStore,
+  remoteIntrospector,
   storeIntrospector,
 } from '../../lib/index.js';
+import { serving } from '../support/http.js';
 
 const WELL_KNOWN = '/.well-known/oauth-authorization-server';
 const ISSUER = 'https://id.example.com';
@@ -148,6 +151,26 @@ describe('authorization server metadata', () => {
     expect((await request(app).options(WELL_KNOWN)).status).toBe(204);
     const answer = await request(app).post(WELL_KNOWN);
     expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD, OPTIONS' } });
+  });
+
+  it('M-04 is all that our own remoteIntrospector needs', async () => {
+    const { secret, hash } = generateClientSecret();
+    const own = new MemoryTokenStore();
+    await own.save({ token: 'at', kind: 'access_token', clientId: 'api', subject: 'alice' });
+    const app = express();
+    await serving(app, async (origin) => {
+      const known = new MemoryClientStore([{ clientId: 'api', secret: hash }]);
+      app.use(introspectionRouter({ tokens: own, clients: known, issuer: origin }));
+      const remote = remoteIntrospector({
+        issuer: origin,
+        clientId: 'api',
+        clientSecret: secret,
+        allowInsecureRequests: true,
+      });
+      expect(await remote.introspect('at')).toMatchObject({ active: true, sub: 'alice' });
+      await own.revoke('at');
+      expect(await remote.introspect('at')).toStrictEqual({ active: false });
+    });
   });
 
   it('M-04 M-05 is what oauth4webapi takes for it', async () => {

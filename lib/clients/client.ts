@@ -53,7 +53,8 @@ export const soundClients: Brand<Client> = brand<Client>();
 /** A member that is a promise is refused; that it rejects as well must not end the process. */
 function ignore(): void {}
 
-const MEMBERS = [
+/** The members that a client may have. */
+export const CLIENT_MEMBERS: readonly string[] = [
   'clientId',
   'secret',
   'previousSecret',
@@ -69,7 +70,7 @@ const MEMBERS = [
 
 /** The name of a member that no client has. */
 export function unknownClientMember(client: object): string | undefined {
-  return Object.keys(client).find((name) => !MEMBERS.includes(name));
+  return Object.keys(client).find((name) => !CLIENT_MEMBERS.includes(name));
 }
 
 const OTHER_NAMES = {
@@ -107,7 +108,7 @@ export function misnamedClientMember(value: Readonly<Record<string, unknown>>): 
  */
 export function plainClient(value: object): Record<string, unknown> {
   const plain: Record<string, unknown> = {};
-  for (const member of MEMBERS) {
+  for (const member of CLIENT_MEMBERS) {
     const found = (value as Record<string, unknown>)[member];
     if (found === undefined) continue;
     onRejection(found, ignore);
