@@ -96,13 +96,14 @@ describe('POST /v1/oauth/revoke', () => {
   });
 
   it('R-02 a public client ends its own tokens, by its id alone or as Basic', async () => {
-    const w = await world();
+    const w = await world({ moreClients: [{ clientId: 'public-off', disabled: true }] });
     const byId = (client_id: string, token: string) =>
       request(w.app).post(R).type('form').send({ client_id, token });
     expect((await byId('public-2', 'rt-public')).status).toBe(400);
     expect((await byId('public', 'at-live')).status).toBe(400);
     expect((await byId('app', 'at-live')).status).toBe(401);
     expect((await byId('disabled', 'at-disabled-client')).status).toBe(401);
+    expect((await byId('public-off', 'rt-public')).status).toBe(401);
     expect((await byId('nobody', 'rt-public')).status).toBe(401);
     expect(w.tokens.find('rt-public')).toMatchObject({ status: 'approved' });
     expect((await byId('public', 'rt-public')).status).toBe(200);
