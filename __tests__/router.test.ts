@@ -138,6 +138,7 @@ describe('the public face', () => {
       'introspectionRouter',
       'jwtIntrospector',
       'oauthIntrospection',
+      'pairwiseSubject',
       'protectedResourceMetadata',
       'refreshTokenIntrospection',
       'remoteIntrospector',

@@ -3,6 +3,7 @@ import type { Audit } from '../http/audit.js';
 import type { RateLimitOptions } from '../http/throttle.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { checkOneSource } from '../introspection/one-source.js';
+import type { PairwiseOptions } from '../introspection/pairwise.js';
 import type { AccessPolicy } from '../introspection/policy.js';
 import {
   checkBoolean,
@@ -24,6 +25,11 @@ export interface CommonOptions {
   readonly realm?: string;
   /** Who may see which token. Default: `defaultPolicy`. */
   readonly policy?: AccessPolicy;
+  /**
+   * Makes the subject identifiers for clients with `subjectType: 'pairwise'` (OpenID Connect Core §8.1), whatever the
+   * policy. Without it, such a client is answered 500. Default none.
+   */
+  readonly pairwise?: PairwiseOptions;
   /** What is throttled; `false` for nothing. */
   readonly rateLimit?: RateLimitOptions | false;
   /** Told of every call. */
@@ -53,6 +59,7 @@ const API_OPTIONS: readonly (keyof ApiOptions)[] = [
   'clients',
   'realm',
   'policy',
+  'pairwise',
   'rateLimit',
   'audit',
   'clock',
