@@ -139,6 +139,7 @@ describe('the public face', () => {
       'introspectionRouter',
       'jwtIntrospector',
       'oauthIntrospection',
+      'pairwiseSubject',
       'protectedResourceMetadata',
       'refreshTokenIntrospection',
       'remoteIntrospector',

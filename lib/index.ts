@@ -46,6 +46,11 @@ export type {
 } from './introspection/introspector.js';
 export { jwtIntrospector } from './introspection/jwt/jwt-introspector.js';
 export type { JwtIntrospectorOptions } from './introspection/jwt/jwt-options.js';
+export {
+  type PairwiseOptions,
+  type PairwiseSubjectOptions,
+  pairwiseSubject,
+} from './introspection/pairwise.js';
 export { type AccessPolicy, defaultPolicy, type TokenView } from './introspection/policy.js';
 export { remoteIntrospector } from './introspection/remote/remote-introspector.js';
 export type { RemoteIntrospectorOptions } from './introspection/remote/remote-options.js';

@@ -13,6 +13,7 @@ import { addressKey, type Throttles, throttles } from '../http/throttle.js';
 import { introspectedTokens } from '../introspection/introspected-tokens.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { onlyAbout } from '../introspection/only-about.js';
+import { shownSubjects } from '../introspection/pairwise.js';
 import {
   type AccessPolicy,
   defaultPolicy,
@@ -54,6 +55,7 @@ export class ApiContext {
   readonly requireTls: boolean;
   readonly #source: TokenSource;
   readonly #policy: AccessPolicy;
+  readonly #shownTo: ReturnType<typeof shownSubjects>;
   readonly #throttles: Throttles;
   /** Of our own: the app's global one has its own strategies. */
   readonly #passport = new passport.Passport();
@@ -74,6 +76,7 @@ export class ApiContext {
       ? introspectedTokens({ introspector: this.introspector, clients, clock })
       : storedTokens({ tokens: tokens as TokenStore, clients, clock, isToken });
     this.#policy = options.policy ?? defaultPolicy;
+    this.#shownTo = shownSubjects(factory, options.pairwise);
     this.#throttles = throttles(factory, options.rateLimit, this.clock);
     this.verifier = new ClientVerifier(clients, clock);
     const acceptRaw = options.acceptRawBasic ?? true;
@@ -159,7 +162,8 @@ export class ApiContext {
    * policy does not show it.
    *
    * @param hint `token_type_hint`, for whoever is asked
-   * @throws HttpError 429 when such answers have been too many, and whatever the source of the tokens throws
+   * @throws HttpError 429 when such answers have been too many, HookError for a pairwise caller where the router has no
+   *   `pairwise`, and whatever the source of the tokens throws
    */
   async visibleToken(
     call: Call,
@@ -170,6 +174,8 @@ export class ApiContext {
     hint?: string,
   ): Promise<VisibleToken | undefined> {
     call.tokenDigest = tokenDigest(token);
+    // First, so that a caller who cannot be told the right thing is not told of any token.
+    const show = this.#shownTo(caller, api);
     const found = await this.#source.find(token, hint);
     const reason = found ? hides(found.record, caller) : 'unknown';
     const shown =
@@ -184,7 +190,7 @@ export class ApiContext {
     // Of many guesses made at once, a right one must not show once the wrong ones have been too many.
     else this.#throttles.inactive.check(() => callerKey(caller, call.ip));
     return {
-      record: shown.record,
+      record: show(shown.record),
       state,
       refreshToken: () => (shown.showsRefreshToken ? linkedRefreshToken(found) : undefined),
     };

@@ -3,6 +3,7 @@ import type { Audit } from '../http/audit.js';
 import type { RateLimitOptions } from '../http/throttle.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { checkOneSource } from '../introspection/one-source.js';
+import type { PairwiseOptions } from '../introspection/pairwise.js';
 import type { AccessPolicy } from '../introspection/policy.js';
 import {
   checkBoolean,
@@ -30,6 +31,11 @@ export interface CommonOptions {
    * Default: every token is asked about.
    */
   readonly tokenFormat?: TokenFormatOptions;
+  /**
+   * Makes the subject identifiers for clients with `subjectType: 'pairwise'` (OpenID Connect Core §8.1), whatever the
+   * policy. Without it, such a client is answered 500. Default none.
+   */
+  readonly pairwise?: PairwiseOptions;
   /** What is throttled; `false` for nothing. */
   readonly rateLimit?: RateLimitOptions | false;
   /** Told of every call. */
@@ -60,6 +66,7 @@ const API_OPTIONS: readonly (keyof ApiOptions)[] = [
   'realm',
   'policy',
   'tokenFormat',
+  'pairwise',
   'rateLimit',
   'audit',
   'clock',

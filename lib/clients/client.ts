@@ -86,12 +86,15 @@ const OTHER_NAMES = {
     'previous_until',
   ],
   authMethods: ['auth_methods', 'token_endpoint_auth_method', 'tokenEndpointAuthMethod', 'authMethod'],
+  subjectType: ['subject_type'],
+  sectorIdentifier: ['sector_identifier'],
 };
 
 /**
  * Says which member has a name that a client does not know, where its own name is missing:
- * a row with a `secret_hash` and no `secret` would be a public client, and one with a
- * `previous_secret_until` would have a previous secret for ever.
+ * a row with a `secret_hash` and no `secret` would be a public client, one with a
+ * `previous_secret_until` would have a previous secret for ever, and one with a
+ * `subject_type` would be told who the users are.
  */
 export function misnamedClientMember(value: Readonly<Record<string, unknown>>): string | undefined {
   for (const [member, others] of Object.entries(OTHER_NAMES)) {

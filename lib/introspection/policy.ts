@@ -4,6 +4,7 @@ import { HookError } from '../http/http-error.js';
 import { isObject } from '../options.js';
 import { RECORD_MEMBERS, recordProblem } from '../tokens/check-token-record.js';
 import type { TokenRecord } from '../tokens/token-record.js';
+import { narrowedView } from './narrowed-view.js';
 
 /**
  * A token as a caller may see it: members to show in place of the record's own, such as
@@ -50,18 +51,19 @@ export type AccessPolicy = (
 ) => boolean | TokenView | Promise<boolean | TokenView>;
 
 /**
- * The default: a caller sees tokens issued to itself, and access tokens meant for one of
- * its `audiences`, of whose scope it sees its own `scopes` only where it declares them.
- * A refresh token is its owner's alone. `introspects` narrows that to `own`, or opens it
- * to `any`. Through the details API, whoever holds an organization sees its access tokens.
+ * The default: a caller sees tokens issued to itself, in full, and access tokens meant for
+ * one of its `audiences`. Of those it sees its own `scopes` and `claims` only, where it
+ * declares them, and no authorization details that are for other resources only (RFC 9396
+ * §9.2). A refresh token is its owner's alone. `introspects` narrows that to `own`, or
+ * opens it to `any`, which hides no authorization details. Through the details API,
+ * whoever holds an organization sees its access tokens.
  */
 export function defaultPolicy(caller: Client, token: TokenRecord, api: ApiName): boolean | TokenView {
   if (api === 'access-token-details') return holdsOrganizationOf(caller, token);
   if (token.clientId === caller.clientId) return true;
   if (caller.introspects === 'own') return false;
   if (!isMeantFor(caller, token) && caller.introspects !== 'any') return false;
-  const { scopes } = caller;
-  return scopes === undefined || { scope: token.scope.filter((value) => scopes.includes(value)) };
+  return narrowedView(caller, token) ?? true;
 }
 
 function holdsOrganizationOf({ organizations = [] }: Client, { kind, organization }: TokenRecord): boolean {
