@@ -1,0 +1,92 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client as HttpClient } from 'undici';
+import { hashClientSecret } from '../lib/index.js';
+import { A, basic, type World, world } from './support/world.js';
+
+/** `FAULTS=long`: as many as are needed to find a difference of a twentieth in what takes a sixth of a second. */
+const isLong = process.env.FAULTS === 'long';
+const TOKENS = 5000;
+const SECRETS = isLong ? 5000 : 10;
+/** Of so few, that take so long, only that one is not done in half the time of the other. */
+const SECRETS_WITHIN = isLong ? 0.05 : 0.3;
+
+function median(times: number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] as number;
+}
+
+describe('what takes as long', () => {
+  let w: World;
+  let server: Server;
+  let http: HttpClient;
+
+  beforeAll(async () => {
+    w = await world({
+      rateLimit: false,
+      moreClients: [{ clientId: 'chosen', secret: await hashClientSecret('a chosen secret') }],
+    });
+    server = createServer(w.app);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    http = new HttpClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  });
+  afterAll(async () => {
+    await http.destroy();
+    server.closeAllConnections();
+    server.close();
+  });
+
+  /** The time (ms) until the whole answer is there. */
+  async function timeOf(authorization: string, token: string, expected: number): Promise<number> {
+    const began = performance.now();
+    const { statusCode, body } = await http.request({
+      path: A,
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/x-www-form-urlencoded' },
+      body: `token=${token}`,
+    });
+    await body.arrayBuffer();
+    const took = performance.now() - began;
+    expect(statusCode).toBe(expected);
+    return took;
+  }
+
+  /** The medians of two kinds of request. One after the other, so that what slows the machine down slows both. */
+  async function medians(
+    count: number,
+    kinds: readonly (() => Promise<number>)[],
+  ): Promise<readonly number[]> {
+    const times = kinds.map((): number[] => []);
+    for (let i = 0; i < count; i++) {
+      // In turns: each is as often the first after a pause as the other.
+      for (let j = 0; j < kinds.length; j++) {
+        const kind = (i + j) % kinds.length;
+        (times[kind] as number[]).push(await (kinds[kind] as () => Promise<number>)());
+      }
+    }
+    return times.map(median);
+  }
+
+  function expectAlike([one = 0, other = 0]: readonly number[], within: number): void {
+    expect(Math.abs(one - other) / Math.min(one, other)).toBeLessThan(within);
+  }
+
+  it(`I-14 an unknown and a forbidden token (${TOKENS} each)`, async () => {
+    const kinds = ['never-seen', 'at-other-api'].map((token) => () => timeOf(w.as('api'), token, 200));
+    await medians(500, kinds);
+    expectAlike(await medians(TOKENS, kinds), 0.05);
+  }, 120_000);
+
+  it(`A-11 a wrong secret and an unknown client (${SECRETS} each)`, async () => {
+    let count = 0;
+    const by = (clientId: string) => () => {
+      count += 1;
+      return timeOf(basic(clientId, `wrong ${count}`), 'at-live', 401);
+    };
+    const kinds = [by('nobody'), by('chosen'), by('api')];
+    await medians(2, kinds);
+    const [unknown = 0, chosen = 0, generated = 0] = await medians(SECRETS, kinds);
+    expectAlike([unknown, chosen], SECRETS_WITHIN);
+    expectAlike([unknown, generated], SECRETS_WITHIN);
+  }, 7_200_000);
+});
