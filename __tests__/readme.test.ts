@@ -397,6 +397,7 @@ export { app };`,
         ['apis/oauth-introspection.ts', 'BearerCallerOptions'],
         ['apis/oauth-introspection.ts', 'OAuthIntrospectionOptions'],
         ['apis/access-token-details.ts', 'DetailsFormOptions'],
+        ['signing/signing-keys.ts', 'SignedAnswerOptions'],
       ],
     ],
   ])('lists every option of %s, and no other', async (heading, interfaces) => {

@@ -19,6 +19,7 @@ import {
 import { storeIntrospector } from '../introspection/store-introspector.js';
 import { linkedRefreshToken, storedTokens } from '../introspection/stored-tokens.js';
 import type { TokenSource } from '../introspection/token-source.js';
+import { SigningKeys } from '../signing/signing-keys.js';
 import { tokenDigest } from '../tokens/token-digest.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
@@ -45,6 +46,8 @@ export class ApiContext {
   readonly audit: Audit | undefined;
   readonly clock: () => number;
   readonly requireTls: boolean;
+  /** What answers are signed with, where they are. */
+  readonly signingKeys: SigningKeys | undefined;
   readonly #source: TokenSource;
   readonly #policy: AccessPolicy;
   readonly #throttles: Throttles;
@@ -60,6 +63,7 @@ export class ApiContext {
     this.audit = options.audit;
     this.clock = clock;
     this.requireTls = options.requireTls ?? false;
+    this.signingKeys = options.keys === undefined ? undefined : new SigningKeys(factory, options.keys);
     this.#source = introspector
       ? introspectedTokens({ introspector, clients, clock })
       : storedTokens({ tokens: tokens as TokenStore, clients, clock });

@@ -14,6 +14,7 @@ import {
   must,
   STORE,
 } from '../options.js';
+import type { SignedAnswerOptions } from '../signing/signing-keys.js';
 import type { TokenStore } from '../tokens/token-store.js';
 
 /** What all three APIs need, wherever the tokens are. */
@@ -43,7 +44,7 @@ export interface ApiOptions extends CommonOptions {
 }
 
 /** The options of a context: of these two, an API that knows `introspector` needs one, any other `tokens`. */
-export interface ContextOptions extends CommonOptions {
+export interface ContextOptions extends CommonOptions, SignedAnswerOptions {
   readonly tokens?: TokenStore;
   readonly introspector?: Introspector;
 }

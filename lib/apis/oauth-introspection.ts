@@ -12,36 +12,41 @@ import { HttpError, invalidRequest } from '../http/http-error.js';
 import { activeResponse } from '../introspection/active-response.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { isNonEmptyString, must } from '../options.js';
+import type { SignedAnswerOptions } from '../signing/signing-keys.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
 import { ApiContext } from './api-context.js';
 import type { ApiOptions, CommonOptions } from './api-options.js';
+import { jwksIn } from './jwks.js';
 
 const API = 'oauth-introspection';
 
 export interface BearerCallerOptions {
-  /** Our issuer identifier, which a Bearer caller's token must carry in `aud`. Without it Bearer callers are refused. */
+  /**
+   * Our issuer identifier, which a Bearer caller's token must carry in `aud`, and which is the `iss` of signed answers.
+   * Without it Bearer callers are refused. Required with `keys`.
+   */
   readonly issuer?: string;
   /** The scope that a Bearer caller's token must have. Default `introspection`. */
   readonly introspectionScope?: string;
 }
 
 /** The API over a token store. */
-export interface OAuthIntrospectionOptions extends ApiOptions, BearerCallerOptions {
+export interface OAuthIntrospectionOptions extends ApiOptions, BearerCallerOptions, SignedAnswerOptions {
   readonly introspector?: never;
 }
 
 /** The API in front of whoever knows the tokens: a gateway. */
-export interface OAuthGatewayOptions extends CommonOptions, BearerCallerOptions {
+export interface OAuthGatewayOptions extends CommonOptions, BearerCallerOptions, SignedAnswerOptions {
   /** Who is asked about tokens: a caching remote introspector, say. In place of `tokens`. */
   readonly introspector: Introspector;
   readonly tokens?: never;
 }
 
-export const OAUTH_INTROSPECTION_OPTIONS = ['introspector', 'issuer', 'introspectionScope'] as const;
+export const OAUTH_INTROSPECTION_OPTIONS = ['introspector', 'issuer', 'introspectionScope', 'keys'] as const;
 
 /**
  * `POST /v1/oauth/introspect`: OAuth 2.0 Token Introspection (RFC 7662), over a token store or in
- * front of an introspector.
+ * front of an introspector. With `keys`, the public ones are at `GET /v1/oauth/jwks`.
  *
  * @throws TypeError that names a bad, missing or unknown option
  */
@@ -63,6 +68,7 @@ export function oauthIntrospectionIn(
   options: BearerCallerOptions,
 ): Router {
   const bearer = bearerSettings(context, factory, options);
+  if (context.signingKeys) jwksIn(router, context.signingKeys, context.requireTls);
   return endpoint(router, {
     api: API,
     method: 'post',

@@ -18,10 +18,19 @@ export function forbidCaching(res: Response): void {
  * token question with 304, `no-store` or not.
  */
 export function sendJson(res: Response, status: number, body: object, headers: HttpHeaders = {}): void {
+  sendText(res, status, 'application/json', JSON.stringify(body), headers);
+}
+
+export function sendText(
+  res: Response,
+  status: number,
+  type: string,
+  text: string,
+  headers: HttpHeaders = {},
+): void {
   if (res.headersSent) return;
-  const text = JSON.stringify(body);
   for (const name in headers) res.setHeader(name, headers[name] as string | readonly string[]);
-  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+  res.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
   // As a string, the body goes out in one write with the headers; as a Buffer it takes a dearer vectored one.
   res.end(text);
 }
