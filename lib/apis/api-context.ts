@@ -19,6 +19,7 @@ import {
 import { storeIntrospector } from '../introspection/store-introspector.js';
 import { linkedRefreshToken, storedTokens } from '../introspection/stored-tokens.js';
 import type { TokenSource } from '../introspection/token-source.js';
+import { type EncryptionKeys, registeredKeys } from '../signing/encryption.js';
 import { SigningKeys } from '../signing/signing-keys.js';
 import { tokenDigest } from '../tokens/token-digest.js';
 import type { TokenRecord } from '../tokens/token-record.js';
@@ -48,6 +49,8 @@ export class ApiContext {
   readonly requireTls: boolean;
   /** What answers are signed with, where they are. */
   readonly signingKeys: SigningKeys | undefined;
+  /** Tells the keys of a client whose answers are encrypted. */
+  readonly encryptionKeys: EncryptionKeys = registeredKeys;
   readonly #source: TokenSource;
   readonly #policy: AccessPolicy;
   readonly #throttles: Throttles;

@@ -1,4 +1,4 @@
-import express, { type Router } from 'express';
+import express, { type Request, type Router } from 'express';
 import type { Client } from '../clients/client.js';
 import { findClient } from '../clients/client-verifier.js';
 import { type GuardSettings, guardSettings } from '../guard/guard-options.js';
@@ -8,10 +8,13 @@ import { describable } from '../http/challenge.js';
 import { type Call, endpoint } from '../http/endpoint.js';
 import { type FormParameters, formBody, hintParameter, tokenParameter } from '../http/form-body.js';
 import { authorizationLines } from '../http/header-lines.js';
-import { HttpError, invalidRequest } from '../http/http-error.js';
+import { HookError, HttpError, invalidRequest } from '../http/http-error.js';
 import { activeResponse } from '../introspection/active-response.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { isNonEmptyString, must } from '../options.js';
+import { acceptsSigned } from '../signing/accepts.js';
+import { AnswerSigner } from '../signing/answer-signer.js';
+import { isEncrypted } from '../signing/encryption.js';
 import type { SignedAnswerOptions } from '../signing/signing-keys.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
 import { ApiContext } from './api-context.js';
@@ -46,7 +49,8 @@ export const OAUTH_INTROSPECTION_OPTIONS = ['introspector', 'issuer', 'introspec
 
 /**
  * `POST /v1/oauth/introspect`: OAuth 2.0 Token Introspection (RFC 7662), over a token store or in
- * front of an introspector. With `keys`, the public ones are at `GET /v1/oauth/jwks`.
+ * front of an introspector. With `keys`, answers come as JWTs as well (RFC 9701), and the
+ * public keys are at `GET /v1/oauth/jwks`.
  *
  * @throws TypeError that names a bad, missing or unknown option
  */
@@ -68,6 +72,7 @@ export function oauthIntrospectionIn(
   options: BearerCallerOptions,
 ): Router {
   const bearer = bearerSettings(context, factory, options);
+  const signer = answerSigner(context, factory, options);
   if (context.signingKeys) jwksIn(router, context.signingKeys, context.requireTls);
   return endpoint(router, {
     api: API,
@@ -77,8 +82,10 @@ export function oauthIntrospectionIn(
     audit: context.audit,
     clock: context.clock,
     async answer(call) {
+      if (signer) call.res.vary('Accept');
       const presented = readPresentedToken(authorizationLines(call.req), ['Bearer']);
       const caller = await context.admit(call, () => authenticate(context, bearer, call, presented));
+      const writer = signerFor(signer, caller, call.req);
       const parameters = await formBody(call.req, call.res);
       refuseSecondMechanism(parameters, caller);
       const token = tokenParameter(parameters);
@@ -87,7 +94,8 @@ export function oauthIntrospectionIn(
         throw invalidRequest('An access token may not ask about itself');
       }
       const found = await context.visibleToken(call, caller, token, API, nothing, hintParameter(parameters));
-      return found?.state === 'active' ? activeResponse(found.record) : { active: false };
+      const response = found?.state === 'active' ? activeResponse(found.record) : { active: false };
+      return writer ? writer.sign(response, caller) : response;
     },
     errorBody: ({ code, message }) => ({ error: code, error_description: describable(message) }),
   });
@@ -95,6 +103,26 @@ export function oauthIntrospectionIn(
 
 /** This API shows tokens of either kind. */
 function nothing(): undefined {}
+
+function answerSigner(
+  { signingKeys: keys, encryptionKeys, clock }: ApiContext,
+  factory: string,
+  { issuer }: BearerCallerOptions,
+): AnswerSigner | undefined {
+  if (!keys) return undefined;
+  must(isNonEmptyString(issuer), factory, 'issuer', 'given where there are "keys": signed answers need it');
+  return new AnswerSigner({ issuer, keys, encryptionKeys, clock });
+}
+
+/** Who writes the answer as a JWT; `undefined` where it is JSON. */
+function signerFor(signer: AnswerSigner | undefined, caller: Client, req: Request): AnswerSigner | undefined {
+  if (isEncrypted(caller)) {
+    // A matter of the registration, whatever the request asks for (RFC 9701 §5).
+    if (!signer) throw new HookError('client: its answers are to be encrypted, which needs "keys"');
+    return signer;
+  }
+  return signer && acceptsSigned(req) ? signer : undefined;
+}
 
 /** Client credentials, or an access token of a caller that may introspect (RFC 7662 §2.1). */
 async function authenticate(

@@ -13,6 +13,23 @@ export function forbidCaching(res: Response): void {
   for (const name in ALWAYS) res.setHeader(name, ALWAYS[name] as string);
 }
 
+/** An answer that is written already, and its media type; any other is sent as JSON. */
+export class TextAnswer {
+  readonly type: string;
+  readonly text: string;
+
+  constructor(type: string, text: string) {
+    this.type = type;
+    this.text = text;
+  }
+}
+
+/** Sends the answer to a request that was right. */
+export function sendAnswer(res: Response, answer: object): void {
+  if (answer instanceof TextAnswer) sendText(res, 200, answer.type, answer.text);
+  else sendJson(res, 200, answer);
+}
+
 /**
  * Sends JSON. Not `res.json`: that adds an `ETag`, with which Express answers a
  * token question with 304, `no-store` or not.
