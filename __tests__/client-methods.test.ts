@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import express from 'express';
-import { exportJWK, generateKeyPair } from 'jose';
+import { compactDecrypt, exportJWK, generateKeyPair } from 'jose';
 import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
 import { Agent, fetch } from 'undici';
@@ -15,6 +15,7 @@ import {
   MemoryClientStore,
   MemoryTokenStore,
 } from '../lib/index.js';
+import { EC } from './support/signing.js';
 
 const API = 'https://api.example.com';
 const file = (name: string): string => readFileSync(`__tests__/support/tls/${name}`, 'utf8');
@@ -22,7 +23,9 @@ const pem = (name: string) => ({ cert: file(`${name}.crt`), key: file(`${name}.k
 
 const { secret, hash } = generateClientSecret();
 const keys = await generateKeyPair('ES256', { extractable: true });
-const jwks = { keys: [(await exportJWK(keys.publicKey)) as never] };
+const jwks = { keys: [{ ...(await exportJWK(keys.publicKey)), use: 'sig' } as never] };
+const sealing = await generateKeyPair('ECDH-ES', { extractable: true });
+const encryption = { keys: [{ ...(await exportJWK(sealing.publicKey)), use: 'enc', kid: 'enc' } as never] };
 
 /** How each library is told to prove who it is, and by which certificate it connects. */
 interface Method {
@@ -72,6 +75,7 @@ const METHODS: Readonly<Record<string, Method>> = {
 describe.each(Object.entries(METHODS))('%s', (name, method) => {
   const tokens = new MemoryTokenStore();
   const clientId = `api by ${name}`;
+  const sealedId = `sealed api by ${name}`;
   let issuer: URL;
   let server: Server;
   const agent = new Agent({
@@ -90,11 +94,28 @@ describe.each(Object.entries(METHODS))('%s', (name, method) => {
     );
     await new Promise<void>((resolve) => server.listen(0, resolve));
     issuer = new URL(`https://localhost:${(server.address() as AddressInfo).port}`);
+    const registered = {
+      authMethods: [name as never],
+      audiences: [API],
+      introspectionSignedResponseAlg: 'ES256',
+      ...method.registered,
+    };
     const clients = new MemoryClientStore([
-      { clientId, authMethods: [name as never], audiences: [API], ...method.registered },
+      { ...registered, clientId },
+      {
+        ...registered,
+        clientId: sealedId,
+        ...(method.registered.jwks ? {} : { jwks: encryption }),
+        ...(method.registered.jwks && {
+          jwks: { keys: [...method.registered.jwks.keys, ...encryption.keys] },
+        }),
+        introspectionEncryptedResponseAlg: 'ECDH-ES',
+      },
       { clientId: 'app', secret: hash },
     ]);
-    app.use(introspectionRouter({ tokens, clients, issuer: issuer.origin, clientCertificate: true }));
+    app.use(
+      introspectionRouter({ tokens, clients, issuer: issuer.origin, clientCertificate: true, keys: [EC] }),
+    );
   });
   afterAll(async () => {
     await agent.destroy();
@@ -148,6 +169,49 @@ describe.each(Object.entries(METHODS))('%s', (name, method) => {
     await openid.tokenRevocation(config, 'c-own');
     expect(await openid.tokenIntrospection(config, 'c-own')).toStrictEqual({ active: false });
     await openid.tokenRevocation(config, 'never-seen');
+  });
+
+  it('J-01 J-08 J-14 both have signed answers, and encrypted ones, and verify them', async () => {
+    await save('signed', 'app');
+    for (const id of [clientId, sealedId]) {
+      const config = await openid.discovery(
+        issuer,
+        id,
+        { introspection_signed_response_alg: 'ES256' },
+        method.openidClient(),
+        {
+          algorithm: 'oauth2',
+          [openid.customFetch]: through,
+        },
+      );
+      if (id === sealedId)
+        openid.enableDecryptingResponses(config, ['A128CBC-HS256'], { key: sealing.privateKey, kid: 'enc' });
+      openid.enableNonRepudiationChecks(config);
+      expect(await openid.tokenIntrospection(config, 'signed')).toMatchObject({ active: true, sub: 'alice' });
+      expect(await openid.tokenIntrospection(config, 'never-seen')).toStrictEqual({ active: false });
+
+      const options = { [oauth.customFetch]: through };
+      const as = await oauth.processDiscoveryResponse(
+        new URL(issuer.origin),
+        await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...options }),
+      );
+      const client: oauth.Client = { client_id: id, introspection_signed_response_alg: 'ES256' };
+      const response = await oauth.introspectionRequest(as, client, method.oauth4webapi(), 'signed', {
+        ...options,
+        requestJwtResponse: true,
+      });
+      expect(response.headers.get('content-type')).toBe('application/token-introspection+jwt');
+      const decrypt = async (jwe: string) =>
+        new TextDecoder().decode((await compactDecrypt(jwe, sealing.privateKey)).plaintext);
+      const answer = await oauth.processIntrospectionResponse(
+        as,
+        client,
+        response,
+        id === sealedId ? { [oauth.jweDecrypt]: decrypt } : {},
+      );
+      expect(answer).toMatchObject({ active: true, sub: 'alice' });
+      await oauth.validateApplicationLevelSignature(as, response, options);
+    }
   });
 
   it('A-12 another method is refused', async () => {

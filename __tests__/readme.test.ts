@@ -407,6 +407,7 @@ export { app };`,
         ['apis/client-authentication-options.ts', 'ClientAuthenticationOptions'],
         ['apis/metadata.ts', 'MetadataOptions'],
         ['apis/access-token-details.ts', 'DetailsFormOptions'],
+        ['signing/signing-keys.ts', 'SignedAnswerOptions'],
       ],
     ],
   ])('lists every option of %s, and no other', async (heading, interfaces) => {

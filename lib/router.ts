@@ -6,6 +6,7 @@ import {
 } from './apis/access-token-details.js';
 import { ApiContext } from './apis/api-context.js';
 import { ClientAuthenticator } from './apis/client-authenticator.js';
+import { JWKS_PATH } from './apis/jwks.js';
 import {
   authorizationServerMetadata,
   METADATA_OPTIONS,
@@ -21,7 +22,10 @@ import {
 } from './apis/oauth-introspection.js';
 import { refreshTokenIntrospectionIn } from './apis/refresh-token-introspection.js';
 import { canRevoke, REVOCATION_PATH, tokenRevocationIn } from './apis/revocation.js';
+import { CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS } from './clients/client-answers.js';
 import { isNonEmptyString, must } from './options.js';
+import type { SigningKeys } from './signing/signing-keys.js';
+import { whenKnown } from './thenable.js';
 
 const STORE_OPTIONS = [...ACCESS_TOKEN_DETAILS_OPTIONS, ...METADATA_OPTIONS] as const;
 
@@ -74,29 +78,40 @@ export function introspectionRouter(
   if (revokes) tokenRevocationIn(router, context, authenticator, options.tokens);
   const metadata = authorizationServerMetadata(factory, options, {
     issuer: options.issuer,
-    ...mounted(authenticator, revokes),
+    ...mounted(authenticator, revokes, context.signingKeys),
   });
   if (metadata) router.use(metadata);
   return router;
 }
 
 /** What the metadata says of the APIs that have a standard (RFC 8414 §2). */
-function mounted(authenticator: ClientAuthenticator, revokes: boolean): Omit<Mounted, 'issuer'> {
+function mounted(
+  authenticator: ClientAuthenticator,
+  revokes: boolean,
+  signingKeys: SigningKeys | undefined,
+): Omit<Mounted, 'issuer'> {
   const { methods, algorithms } = authenticator;
   return {
     endpoints: {
       introspection_endpoint: INTROSPECTION_PATH,
       ...(revokes && { revocation_endpoint: REVOCATION_PATH }),
+      ...(signingKeys && { jwks_uri: JWKS_PATH }),
     },
-    members: {
-      // An access-token type stands among the methods where callers may come with one.
-      introspection_endpoint_auth_methods_supported: [...methods, 'Bearer'],
-      introspection_endpoint_auth_signing_alg_values_supported: algorithms,
-      // A public client may end its own tokens.
-      ...(revokes && {
-        revocation_endpoint_auth_methods_supported: [...methods, 'none'],
-        revocation_endpoint_auth_signing_alg_values_supported: algorithms,
-      }),
-    },
+    members: () =>
+      whenKnown(signingKeys?.current(), (keys) => ({
+        // An access-token type stands among the methods where callers may come with one.
+        introspection_endpoint_auth_methods_supported: [...methods, 'Bearer'],
+        introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+        // A public client may end its own tokens.
+        ...(revokes && {
+          revocation_endpoint_auth_methods_supported: [...methods, 'none'],
+          revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+        }),
+        ...(keys && {
+          introspection_signing_alg_values_supported: [...new Set(keys.map(({ alg }) => alg))],
+          introspection_encryption_alg_values_supported: ENCRYPTION_ALGORITHMS,
+          introspection_encryption_enc_values_supported: CONTENT_ENCRYPTIONS,
+        }),
+      })),
   };
 }

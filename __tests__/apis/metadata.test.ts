@@ -8,10 +8,12 @@ import {
   introspectionRouter,
   MemoryClientStore,
   MemoryTokenStore,
+  type PrivateJwk,
   remoteIntrospector,
   storeIntrospector,
 } from '../../lib/index.js';
 import { serving } from '../support/http.js';
+import { EC, RSA } from '../support/signing.js';
 
 const WELL_KNOWN = '/.well-known/oauth-authorization-server';
 const ISSUER = 'https://id.example.com';
@@ -68,6 +70,34 @@ describe('authorization server metadata', () => {
     expect(body).toMatchObject({
       introspection_endpoint_auth_signing_alg_values_supported: ['PS256', 'HS256', 'HS384', 'HS512'],
     });
+  });
+
+  it('J-10 tells where the keys are that answers are signed with, and with what, as they change', async () => {
+    const all = [RSA, { ...RSA, kid: 'second' }, EC];
+    let keys: () => readonly PrivateJwk[] = () => all;
+    const app = appWith({ keys: () => keys() });
+    const { body } = await request(app).get(WELL_KNOWN);
+    expect(body).toMatchObject({
+      jwks_uri: `${ISSUER}/v1/oauth/jwks`,
+      introspection_signing_alg_values_supported: ['RS256', 'ES256'],
+      introspection_encryption_alg_values_supported: expect.arrayContaining(['RSA-OAEP-256', 'ECDH-ES']),
+      introspection_encryption_enc_values_supported: expect.arrayContaining(['A128CBC-HS256']),
+    });
+    expect(JSON.stringify(body)).not.toContain('RSA1_5');
+    keys = () => [EC];
+    expect((await request(app).get(WELL_KNOWN)).body).toMatchObject({
+      introspection_signing_alg_values_supported: ['ES256'],
+    });
+    keys = () => {
+      throw new Error('down');
+    };
+    const down = await request(app).get(WELL_KNOWN);
+    expect(down).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
+    expect(down.headers['retry-after']).toBe('5');
+    keys = () => [];
+    expect((await request(app).get(WELL_KNOWN)).status).toBe(500);
+    const constant = await request(appWith({ keys: [EC] })).get(WELL_KNOWN);
+    expect(constant.body).toMatchObject({ introspection_signing_alg_values_supported: ['ES256'] });
   });
 
   it.each([

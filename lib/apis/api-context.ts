@@ -24,6 +24,7 @@ import {
 import { storeIntrospector } from '../introspection/store-introspector.js';
 import { linkedRefreshToken, storedTokens } from '../introspection/stored-tokens.js';
 import type { TokenSource } from '../introspection/token-source.js';
+import { SigningKeys } from '../signing/signing-keys.js';
 import { tokenDigest } from '../tokens/token-digest.js';
 import { tokenTest } from '../tokens/token-format.js';
 import type { TokenRecord } from '../tokens/token-record.js';
@@ -53,6 +54,8 @@ export class ApiContext {
   readonly audit: Audit | undefined;
   readonly clock: () => number;
   readonly requireTls: boolean;
+  /** What answers are signed with, where they are. */
+  readonly signingKeys: SigningKeys | undefined;
   readonly #source: TokenSource;
   readonly #policy: AccessPolicy;
   readonly #shownTo: ReturnType<typeof shownSubjects>;
@@ -72,6 +75,7 @@ export class ApiContext {
     const isToken = tokenTest(factory, options.tokenFormat);
     const asked = introspector ?? storeIntrospector(tokens as TokenStore, { clients, clock });
     this.introspector = isToken ? onlyAbout(isToken, asked) : asked;
+    this.signingKeys = options.keys === undefined ? undefined : new SigningKeys(factory, options.keys);
     this.#source = introspector
       ? introspectedTokens({ introspector: this.introspector, clients, clock })
       : storedTokens({ tokens: tokens as TokenStore, clients, clock, isToken });

@@ -15,6 +15,7 @@ import {
   must,
   STORE,
 } from '../options.js';
+import type { SignedAnswerOptions } from '../signing/signing-keys.js';
 import type { TokenFormatOptions } from '../tokens/token-format.js';
 import type { TokenStore } from '../tokens/token-store.js';
 
@@ -55,7 +56,7 @@ export interface ApiOptions extends CommonOptions {
 }
 
 /** The options of a context: of these two, an API that knows `introspector` needs one, any other `tokens`. */
-export interface ContextOptions extends CommonOptions {
+export interface ContextOptions extends CommonOptions, SignedAnswerOptions {
   readonly tokens?: TokenStore;
   readonly introspector?: Introspector;
 }

@@ -4,6 +4,7 @@ import {
   ASSERTION_TYPE,
   CLIENT_ASSERTION,
   ClientAssertionStrategy,
+  type ClientKeys,
   type PresentedAssertion,
 } from '../clients/client-assertion.js';
 import { HMAC_NAMES, isPublic } from '../clients/client-authentication.js';
@@ -67,6 +68,11 @@ export class ClientAuthenticator {
       ...(assertions ? ['client_secret_jwt', 'private_key_jwt'] : []),
       ...(certificate ? ['tls_client_auth', 'self_signed_tls_client_auth'] : []),
     ];
+  }
+
+  /** The public keys of clients. */
+  get keys(): ClientKeys {
+    return this.#settings.keys;
   }
 
   /** The algorithms that their assertions may be signed with. */

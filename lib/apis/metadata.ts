@@ -1,14 +1,15 @@
 import type { RequestHandler } from 'express';
 import { publicDocument } from '../http/public-document.js';
 import { isObject, must } from '../options.js';
+import { type Soon, whenKnown } from '../thenable.js';
 
 /** What a router has mounted, as its metadata tells it. */
 export interface Mounted {
   readonly issuer: string;
   /** Members that name an endpoint, and its path in the router. */
   readonly endpoints: Readonly<Record<string, string>>;
-  /** All other members. */
-  readonly members: Readonly<Record<string, unknown>>;
+  /** All other members, as they are now. May fail, with an HttpError for one. */
+  readonly members: () => Soon<Readonly<Record<string, unknown>>>;
 }
 
 export interface MetadataOptions {
@@ -53,15 +54,11 @@ export function authorizationServerMetadata(
   if (metadata === false || !issuer) return undefined;
   const at = base ? base.href.replace(/\/$/, '') : issuer.origin;
   const endpoints = Object.entries(mounted.endpoints).map(([name, path]) => [name, at + path]);
-  const members = {
-    ...metadata,
-    issuer: mounted.issuer,
-    ...Object.fromEntries(endpoints),
-    ...mounted.members,
-  };
-  // RFC 8414 §3.2: a member without values is left out.
-  const document = Object.fromEntries(Object.entries(members).filter(([, value]) => !isEmpty(value)));
-  return publicDocument(wellKnownPath(issuer), document);
+  const documentOf = (): Soon<object> =>
+    whenKnown(mounted.members(), (members) =>
+      withoutEmpty({ ...metadata, issuer: mounted.issuer, ...Object.fromEntries(endpoints), ...members }),
+    );
+  return publicDocument(wellKnownPath(issuer), documentOf);
 }
 
 /** RFC 8414 §3.1: between the host and the path of the issuer, without the slash at the end of that. */
@@ -77,6 +74,9 @@ function webUrl(value: unknown): URL | undefined {
     : undefined;
 }
 
-function isEmpty(value: unknown): boolean {
-  return value === undefined || (Array.isArray(value) && value.length === 0);
+/** RFC 8414 §3.2: a member without values is left out. */
+function withoutEmpty(members: Readonly<Record<string, unknown>>): object {
+  const isEmpty = (value: unknown): boolean =>
+    value === undefined || (Array.isArray(value) && value.length === 0);
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => !isEmpty(value)));
 }

@@ -1,4 +1,4 @@
-import express, { type Router } from 'express';
+import express, { type Request, type Router } from 'express';
 import type { Client } from '../clients/client.js';
 import { isPublic } from '../clients/client-authentication.js';
 import { findClient } from '../clients/client-verifier.js';
@@ -9,10 +9,14 @@ import { describable } from '../http/challenge.js';
 import { type Call, endpoint } from '../http/endpoint.js';
 import { hintParameter, tokenParameter } from '../http/form-body.js';
 import { authorizationLines } from '../http/header-lines.js';
-import { HttpError, invalidRequest } from '../http/http-error.js';
+import { HookError, HttpError, invalidRequest } from '../http/http-error.js';
 import { activeResponse } from '../introspection/active-response.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { isNonEmptyString, must } from '../options.js';
+import { acceptsSigned } from '../signing/accepts.js';
+import { AnswerSigner } from '../signing/answer-signer.js';
+import { isEncrypted } from '../signing/encryption.js';
+import type { SignedAnswerOptions } from '../signing/signing-keys.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
 import { ApiContext } from './api-context.js';
 import type { ApiOptions, CommonOptions } from './api-options.js';
@@ -21,12 +25,16 @@ import {
   type ClientAuthenticationOptions,
 } from './client-authentication-options.js';
 import { ClientAuthenticator, refuseSecondMechanism } from './client-authenticator.js';
+import { jwksIn } from './jwks.js';
 
 const API = 'oauth-introspection';
 export const INTROSPECTION_PATH = '/v1/oauth/introspect';
 
 export interface BearerCallerOptions {
-  /** Our issuer identifier, which a Bearer caller's token must carry in `aud`. Without it Bearer callers are refused. */
+  /**
+   * Our issuer identifier, which a Bearer caller's token must carry in `aud`, and which is the `iss` of signed answers.
+   * Without it Bearer callers are refused. Required with `keys`.
+   */
   readonly issuer?: string;
   /** The scope that a Bearer caller's token must have. Default `introspection`. */
   readonly introspectionScope?: string;
@@ -36,12 +44,17 @@ export interface BearerCallerOptions {
 export interface OAuthIntrospectionOptions
   extends ApiOptions,
     BearerCallerOptions,
-    ClientAuthenticationOptions {
+    ClientAuthenticationOptions,
+    SignedAnswerOptions {
   readonly introspector?: never;
 }
 
 /** The API in front of whoever knows the tokens: a gateway. */
-export interface OAuthGatewayOptions extends CommonOptions, BearerCallerOptions, ClientAuthenticationOptions {
+export interface OAuthGatewayOptions
+  extends CommonOptions,
+    BearerCallerOptions,
+    ClientAuthenticationOptions,
+    SignedAnswerOptions {
   /** Who is asked about tokens: a caching remote introspector, say. In place of `tokens`. */
   readonly introspector: Introspector;
   readonly tokens?: never;
@@ -51,12 +64,14 @@ export const OAUTH_INTROSPECTION_OPTIONS: readonly (keyof OAuthGatewayOptions)[]
   'introspector',
   'issuer',
   'introspectionScope',
+  'keys',
   ...CLIENT_AUTHENTICATION_OPTIONS,
 ];
 
 /**
  * `POST /v1/oauth/introspect`: OAuth 2.0 Token Introspection (RFC 7662), over a token store or in
- * front of an introspector.
+ * front of an introspector. With `keys`, answers come as JWTs as well (RFC 9701), and the
+ * public keys are at `GET /v1/oauth/jwks`.
  *
  * @throws TypeError that names a bad, missing or unknown option
  */
@@ -76,6 +91,8 @@ export function oauthIntrospectionIn(
   options: BearerCallerOptions,
 ): Router {
   const bearer = bearerSettings(context, factory, options);
+  const signer = answerSigner(context, authenticator, factory, options);
+  if (context.signingKeys) jwksIn(router, context.signingKeys, context.requireTls);
   return endpoint(router, {
     api: API,
     method: 'post',
@@ -84,10 +101,12 @@ export function oauthIntrospectionIn(
     audit: context.audit,
     clock: context.clock,
     async answer(call) {
+      if (signer) call.res.vary('Accept');
       const presented = readPresentedToken(authorizationLines(call.req), ['Bearer']);
       const caller = await context.admit(call, () =>
         authenticate(context, bearer, authenticator, call, presented),
       );
+      const writer = signerFor(signer, caller, call.req);
       const parameters = await call.form();
       refuseSecondMechanism(call, parameters, caller);
       const token = tokenParameter(parameters);
@@ -96,7 +115,8 @@ export function oauthIntrospectionIn(
         throw invalidRequest('An access token may not ask about itself');
       }
       const found = await context.visibleToken(call, caller, token, API, nothing, hintParameter(parameters));
-      return found?.state === 'active' ? activeResponse(found.record) : { active: false };
+      const response = found?.state === 'active' ? activeResponse(found.record) : { active: false };
+      return writer ? writer.sign(response, caller) : response;
     },
     errorBody: ({ code, message }) => ({ error: code, error_description: describable(message) }),
   });
@@ -104,6 +124,27 @@ export function oauthIntrospectionIn(
 
 /** This API shows tokens of either kind. */
 function nothing(): undefined {}
+
+function answerSigner(
+  { signingKeys: keys, clock }: ApiContext,
+  authenticator: ClientAuthenticator,
+  factory: string,
+  { issuer }: BearerCallerOptions,
+): AnswerSigner | undefined {
+  if (!keys) return undefined;
+  must(isNonEmptyString(issuer), factory, 'issuer', 'given where there are "keys": signed answers need it');
+  return new AnswerSigner({ issuer, keys, encryptionKeys: authenticator.keys, clock });
+}
+
+/** Who writes the answer as a JWT; `undefined` where it is JSON. */
+function signerFor(signer: AnswerSigner | undefined, caller: Client, req: Request): AnswerSigner | undefined {
+  if (isEncrypted(caller)) {
+    // A matter of the registration, whatever the request asks for (RFC 9701 §5).
+    if (!signer) throw new HookError('client: its answers are to be encrypted, which needs "keys"');
+    return signer;
+  }
+  return signer && acceptsSigned(req) ? signer : undefined;
+}
 
 /** Client credentials, or an access token of a caller that may introspect (RFC 7662 §2.1). */
 async function authenticate(

@@ -53,7 +53,7 @@ export function protectedResourceMetadata(options: ProtectedResourceMetadataOpti
   const { pathname, search } = new URL(resourceMetadataUrl(options.resource));
   const path = pathname + search;
   const router = express.Router();
-  router.use(publicDocument(path, metadata));
+  router.use(publicDocument(path, () => metadata));
   return router;
 }
 

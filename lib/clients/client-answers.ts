@@ -20,9 +20,9 @@ export interface ClientAnswers {
   readonly subjectType?: 'public' | 'pairwise';
   /** Clients with one sector see one identifier of a user. Only with a `subjectType`. Default: its `clientId`. */
   readonly sectorIdentifier?: string;
-  /** What signed answers for it are signed with (RFC 9701 §6). Default `RS256`. */
+  /** What signed answers for it are signed with (RFC 9701 §6), for which the router's `keys` need a key. Default `RS256`. */
   readonly introspectionSignedResponseAlg?: string;
-  /** Has its answers encrypted after they are signed, to a key of its `jwks` or `jwksUri`: it is told nothing in plain JSON. Default: not encrypted. */
+  /** Has its answers of OAuth introspection encrypted after they are signed, to a key of its `jwks` or `jwksUri`: they are never plain JSON. Needs the router's `keys`. Default: not encrypted. */
   readonly introspectionEncryptedResponseAlg?: string;
   /** How the content is encrypted then. Default `A128CBC-HS256`. */
   readonly introspectionEncryptedResponseEnc?: string;

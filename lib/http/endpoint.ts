@@ -3,7 +3,7 @@ import { type StoreErrorKind, storeErrorKind } from '../tokens/store-errors.js';
 import { type ApiName, type Audit, type AuditEvent, faultOf, type InactiveReason, report } from './audit.js';
 import { type FormParameters, formBody } from './form-body.js';
 import { HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
-import { forbidCaching, sendJson } from './respond.js';
+import { forbidCaching, sendAnswer, sendJson } from './respond.js';
 
 /** One call of an API, and what the audit will say about it. */
 export class Call {
@@ -45,7 +45,7 @@ export interface Endpoint {
   readonly requireTls: boolean;
   readonly audit: Audit | undefined;
   readonly clock: () => number;
-  /** The body of a 200, or a rejection. */
+  /** The body of a 200, to be sent as JSON unless it is a `TextAnswer`; or a rejection. */
   answer(call: Call): Promise<object>;
   /** An error in the API's own shape. */
   errorBody(error: HttpError, call: Call): object;
@@ -87,7 +87,7 @@ async function handle(
     call.ip = call.req.ip;
     call.time = definition.clock();
     if (definition.requireTls && !call.req.secure) throw invalidRequest('TLS is required');
-    sendJson(call.res, 200, await answer(call));
+    sendAnswer(call.res, await answer(call));
     audit(definition, call, 200);
   } catch (thrown) {
     const error = asHttpError(definition, thrown);

@@ -1,13 +1,15 @@
 import type { Request, RequestHandler, Response } from 'express';
+import type { Soon } from '../thenable.js';
+import { HttpError, invalidRequest, serverFault } from './http-error.js';
 import { sendJson } from './respond.js';
 
 /**
  * Serves a JSON document that everybody may read, at one path of the host: what is under `/.well-known` (RFC 8615). The path
  * is compared as text: to a router's pattern, some characters of a path mean more than themselves.
  */
-export function publicDocument(path: string, document: object): RequestHandler {
+export function publicDocument(path: string, documentOf: () => Soon<object>): RequestHandler {
   return (req, res, next) => {
-    if (isAt(path, req)) answer(document, req, res);
+    if (isAt(path, req)) void answer(documentOf, req, res);
     else next();
   };
 }
@@ -16,17 +18,24 @@ function isAt(path: string, { originalUrl }: Request): boolean {
   return originalUrl === path || (!path.includes('?') && originalUrl.split('?', 1)[0] === path);
 }
 
-function answer(document: object, req: Request, res: Response): void {
+async function answer(documentOf: () => Soon<object>, req: Request, res: Response): Promise<void> {
   // Clients that run in a browser need it before they have a token.
   res.setHeader('Access-Control-Allow-Origin', '*');
-  if (req.method === 'GET' || req.method === 'HEAD') {
-    sendJson(res, 200, document);
-  } else if (req.method === 'OPTIONS') {
-    res.setHeader('Access-Control-Allow-Methods', 'GET');
-    res.setHeader('Access-Control-Allow-Headers', '*');
-    res.status(204).end();
-  } else {
-    const error = { error: 'invalid_request', error_description: 'The metadata can only be read' };
-    sendJson(res, 405, error, { Allow: 'GET, HEAD, OPTIONS' });
+  try {
+    if (req.method === 'GET' || req.method === 'HEAD') sendJson(res, 200, await documentOf());
+    else if (req.method === 'OPTIONS') preflight(res);
+    else
+      throw invalidRequest('The metadata can only be read', 405, {
+        headers: { Allow: 'GET, HEAD, OPTIONS' },
+      });
+  } catch (thrown) {
+    const { status, code, message, headers } = thrown instanceof HttpError ? thrown : serverFault(thrown);
+    sendJson(res, status, { error: code, error_description: message }, headers);
   }
+}
+
+function preflight(res: Response): void {
+  res.setHeader('Access-Control-Allow-Methods', 'GET');
+  res.setHeader('Access-Control-Allow-Headers', '*');
+  res.status(204).end();
 }

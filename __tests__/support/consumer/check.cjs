@@ -1,5 +1,6 @@
 // What a consumer of the package does with it, whichever way it has loaded it. Prints `ok`, or fails.
 const assert = require('node:assert/strict');
+const { createPublicKey, generateKeyPairSync, verify } = require('node:crypto');
 
 module.exports = async function check(express, lib) {
   const { secret, hash } = lib.generateClientSecret();
@@ -17,7 +18,9 @@ module.exports = async function check(express, lib) {
   await tokens.save({ ...record, token: 'rt', kind: 'refresh_token' });
 
   const app = express();
-  app.use(lib.introspectionRouter({ tokens, clients, issuer: 'https://id.example' }));
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const keys = [{ ...privateKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256' }];
+  app.use(lib.introspectionRouter({ tokens, clients, issuer: 'https://id.example', keys }));
   app.get(
     '/orders',
     lib.requireActiveToken({ tokens, clients, audience: 'https://api.example', scope: 'read' }),
@@ -29,10 +32,10 @@ module.exports = async function check(express, lib) {
   await new Promise((resolve) => server.once('listening', resolve));
   const origin = `http://127.0.0.1:${server.address().port}`;
   const authorization = `Basic ${Buffer.from(`api:${secret}`).toString('base64')}`;
-  const post = (path, token) =>
+  const post = (path, token, headers = {}) =>
     fetch(origin + path, {
       method: 'POST',
-      headers: { authorization },
+      headers: { authorization, ...headers },
       body: new URLSearchParams({ token }),
     });
 
@@ -60,6 +63,15 @@ module.exports = async function check(express, lib) {
   assert.equal((await discovering.introspect('at')).client_id, 'api');
   assert.equal((await (await post('/v1/oauth/introspect', 'at')).json()).active, true);
   assert.deepEqual(await (await post('/v1/oauth/introspect', 'nope')).json(), { active: false });
+  const accept = 'text/html, application/token-introspection+jwt;q=0.5, application/json;q=0.4';
+  const signed = await post('/v1/oauth/introspect', 'at', { accept });
+  assert.equal(signed.headers.get('content-type'), 'application/token-introspection+jwt');
+  const [header, claims, signature] = (await signed.text()).split('.');
+  const published = await (await fetch(`${origin}/v1/oauth/jwks`)).json();
+  assert.equal(published.keys[0].d, undefined);
+  const key = createPublicKey({ key: published.keys[0], format: 'jwk' });
+  assert.ok(verify('sha256', Buffer.from(`${header}.${claims}`), key, Buffer.from(signature, 'base64url')));
+  assert.equal(JSON.parse(Buffer.from(claims, 'base64url')).token_introspection.active, true);
   assert.equal((await (await post('/csp/gateway/am/api/auth/introspect', 'rt')).json()).active, true);
   const details = (path) =>
     fetch(`${origin}/v1/o/acme/oauth2/accesstokens/${path}`, { headers: { authorization } });
