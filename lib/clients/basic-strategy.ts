@@ -1,4 +1,3 @@
-import type { Request } from 'express';
 import type { StrategyCreatedStatic } from 'passport';
 import { BasicStrategy } from 'passport-http';
 import { readBasicHeader } from './basic-credentials.js';
@@ -27,7 +26,7 @@ export class ClientBasicStrategy extends BasicStrategy {
     this.identify = (lines, proceed) => identify(options, lines, proceed);
   }
 
-  override authenticate(this: this & StrategyCreatedStatic, req: Request): void {
+  override authenticate(this: this & StrategyCreatedStatic, req: unknown): void {
     settle(this, req, this.identify);
   }
 }

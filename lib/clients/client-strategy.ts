@@ -1,4 +1,3 @@
-import type { Request } from 'express';
 import passport, { type StrategyCreatedStatic } from 'passport';
 import type { RefusedCredentials } from '../http/http-error.js';
 import type { Client } from './client.js';
@@ -47,10 +46,10 @@ export type Identify<Presented> = (presented: Presented, proceed: Proceed) => Pr
 /** Passport's `authenticate`, for a strategy that identifies a client. */
 export function settle<Presented>(
   strategy: StrategyCreatedStatic,
-  req: Request,
+  req: unknown,
   identify: Identify<Presented>,
 ): void {
-  const { presented, proceed } = req as unknown as ClientAttempt<Presented>;
+  const { presented, proceed } = req as ClientAttempt<Presented>;
   identify(presented as Presented, proceed).then(
     (outcome) =>
       'client' in outcome ? strategy.success(outcome.client) : strategy.fail(outcome as never, 401),
@@ -70,7 +69,8 @@ export class ClientStrategy<Presented> extends passport.Strategy {
     this.identify = identify;
   }
 
-  override authenticate(this: this & StrategyCreatedStatic, req: Request): void {
+  // Not Express's type: the one that Passport's declarations find may be of another version than ours.
+  override authenticate(this: this & StrategyCreatedStatic, req: unknown): void {
     settle(this, req, this.identify);
   }
 }
