@@ -76,11 +76,18 @@ export class ProcessReplayMemory implements ReplayMemory {
   }
 }
 
-/** One for all who go by the same clock: a proof that was used at one guard is used up at the others too. */
-const memories = new WeakMap<() => number, ProcessReplayMemory>();
-
-export function processReplayMemory(clock: () => number): ProcessReplayMemory {
-  const memory = memories.get(clock) ?? new ProcessReplayMemory(clock);
-  memories.set(clock, memory);
-  return memory;
+/** Gives one memory to all who go by the same clock: what was used at one of them is used up at the others too. */
+function perClock(): (clock: () => number) => ProcessReplayMemory {
+  const memories = new WeakMap<() => number, ProcessReplayMemory>();
+  return (clock) => {
+    const memory = memories.get(clock) ?? new ProcessReplayMemory(clock);
+    memories.set(clock, memory);
+    return memory;
+  };
 }
+
+/** That of DPoP proofs. */
+export const processReplayMemory: (clock: () => number) => ProcessReplayMemory = perClock();
+
+/** That of client assertions, which live longer, and must not keep proofs from being noted when there are many. */
+export const assertionMemory: (clock: () => number) => ProcessReplayMemory = perClock();

@@ -78,6 +78,7 @@ export function introspectionRouter(
   if (revokes) tokenRevocationIn(router, context, authenticator, options.tokens);
   const metadata = authorizationServerMetadata(factory, options, {
     issuer: options.issuer,
+    requireTls: context.requireTls,
     ...mounted(authenticator, revokes, context.signingKeys),
   });
   if (metadata) router.use(metadata);
@@ -89,7 +90,7 @@ function mounted(
   authenticator: ClientAuthenticator,
   revokes: boolean,
   signingKeys: SigningKeys | undefined,
-): Omit<Mounted, 'issuer'> {
+): Pick<Mounted, 'endpoints' | 'members'> {
   const { methods, algorithms } = authenticator;
   return {
     endpoints: {

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import express from 'express';
 import {
   CompactSign,
   exportJWK,
@@ -16,6 +17,7 @@ import {
   generateClientSecret,
   introspectionRouter,
   type ReplayMemory,
+  tokenRevocation,
 } from '../../lib/index.js';
 import {
   A,
@@ -190,6 +192,40 @@ describe('client_secret_post', () => {
     expectRefused(await send({ app }, {}));
   });
 
+  it('A-04 an id with control characters is wrong everywhere, and nobody is asked about it', async () => {
+    const asked: string[] = [];
+    const { app } = await made({
+      clients: { find: (id) => void asked.push(id) },
+      rateLimit: { failures: { limit: 6, windowMs: 60_000 } },
+    });
+    for (const client_id of ['a\0b', 'a\nb']) {
+      expectRefused(await send({ app }, { client_id, client_secret: 'x' }));
+      expectRefused(await send({ app }, { client_id }));
+      expectRefused(await send({ app }, withAssertion(await signed(claims(client_id)))));
+    }
+    expect(asked).toStrictEqual([]);
+    expect((await send({ app }, { client_id: 'a\0b', client_secret: 'x' })).status).toBe(429);
+  });
+
+  it('A-09 what is wrong with the rest of a form is no failure to authenticate', async () => {
+    const w = await made({ rateLimit: { failures: { limit: 1, windowMs: 60_000 } } });
+    for (let i = 0; i < 4; i++) {
+      const twice = `client_id=poster&client_secret=${SECRET}&token=a&token=b`;
+      expect((await request(w.app).post(A).type('form').send(twice)).status).toBe(400);
+      expect((await request(w.app).post(A).send({ token: 'a' })).status).toBe(415);
+    }
+    expect((await send(w, { client_id: 'poster', client_secret: SECRET })).status).toBe(200);
+  });
+
+  it('A-07 an empty Authorization header says nothing', async () => {
+    const { app } = await made();
+    const answer = await send({ app }, { client_id: 'poster', client_secret: SECRET }).set(
+      'Authorization',
+      '',
+    );
+    expect(answer.status).toBe(200);
+  });
+
   it('A-09 is counted with all other failures', async () => {
     const { app } = await made({ rateLimit: { failures: { limit: 2, windowMs: 60_000 } } });
     for (const status of [401, 401, 429, 429]) {
@@ -202,6 +238,7 @@ describe('one way at once', () => {
   it.each([
     ['Basic and a secret', true, { client_secret: 'x' }],
     ['Basic and an assertion', true, withAssertion('x')],
+    ['Basic and an assertion of no type', true, { client_assertion: 'x' }],
     ['Basic and the type of one', true, { client_assertion_type: TYPE }],
     ['Basic and an access token', true, { access_token: 'x' }],
     ['Basic and another client', true, { client_id: 'poster' }],
@@ -394,6 +431,51 @@ describe('client assertions', () => {
     expect((await send(w, withAssertion(other))).status).toBe(200);
   });
 
+  it('A-15 is taken once by all endpoints, and again at another issuer with a client of that name', async () => {
+    const w = await made();
+    const assertion = await signed(claims('signer'));
+    const revoke = () =>
+      request(w.app)
+        .post('/v1/oauth/revoke')
+        .type('form')
+        .send({ token: 'x', ...withAssertion(assertion) });
+    expect((await send(w, withAssertion(assertion))).status).toBe(200);
+    expect((await revoke()).status).toBe(401);
+    const { tokens, clients } = w;
+    const clock = () => NOW;
+    const options = { tokens, clients, clock, rateLimit: false as const };
+    const alone = express()
+      .use(tokenRevocation({ ...options, issuer: ISSUER }))
+      .use('/b', tokenRevocation({ ...options, issuer: 'https://b.example' }))
+      .use('/c', tokenRevocation({ ...options, issuer: ISSUER }));
+    const at = async (path: string, aud: string) =>
+      (
+        await request(alone)
+          .post(`${path}/v1/oauth/revoke`)
+          .type('form')
+          .send({ token: 'x', ...withAssertion(await signed(claims('signer', { aud, jti: 'one' }))) })
+      ).status;
+    expect(await at('', ISSUER)).toBe(200);
+    expect(await at('/c', ISSUER)).toBe(401);
+    expect(await at('/b', 'https://b.example')).toBe(200);
+  });
+
+  it.each(['calls', 'inactive'] as const)(
+    'A-15 a client over its limit of %s fills no memory',
+    async (part) => {
+      const remembered: string[] = [];
+      const replay: ReplayMemory = { remember: (key) => remembered.push(key) > 0 };
+      const w = await made({ assertions: { replay }, rateLimit: { [part]: { limit: 1, windowMs: 60_000 } } });
+      const statuses = [];
+      for (let i = 0; i < 5; i++)
+        statuses.push(
+          (await send(w, withAssertion(await signed(claims('signer')), { token: 'unknown' }))).status,
+        );
+      expect(statuses).toStrictEqual([200, 429, 429, 429, 429]);
+      expect(remembered).toHaveLength(2);
+    },
+  );
+
   it('A-15 remembers digests, for as long as the assertion is good', async () => {
     const remembered: [string, number][] = [];
     const replay: ReplayMemory = {
@@ -404,7 +486,9 @@ describe('client assertions', () => {
     };
     const { app } = await made({ assertions: { replay } });
     await send({ app }, withAssertion(await signed(claims('signer', { jti: 'id' }))));
-    const key = createHash('sha256').update('["client assertion","signer","id"]').digest('base64url');
+    const key = createHash('sha256')
+      .update(`["client assertion",["${ISSUER}"],"signer","id"]`)
+      .digest('base64url');
     expect(remembered).toStrictEqual([[key, 70_000]]);
   });
 
@@ -456,7 +540,7 @@ describe('client assertions', () => {
     expect((await send({ app }, withAssertion(await signed(claims('signer'))))).status).toBe(429);
   });
 
-  it('is unavailable where the clients cannot be asked, or a registered key is broken', async () => {
+  it('is unavailable where the clients cannot be asked, and wrong where a registered key is broken', async () => {
     const down = await made({ clients: failingStore(() => Promise.reject(new Error('down'))) as never });
     expect((await send(down, withAssertion(await signed(claims('signer'))))).status).toBe(503);
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
@@ -467,7 +551,7 @@ describe('client assertions', () => {
     };
     const w = await made({ moreClients: [weak] });
     const assertion = await signed(claims('weak'), { alg: 'RS256' }, rsa.privateKey);
-    expect((await send(w, withAssertion(assertion))).status).toBe(503);
+    expectRefused(await send(w, withAssertion(assertion)));
   });
 
   it.each([

@@ -14,6 +14,8 @@ const pem = (name: string) => ({ cert: file(`${name}.crt`), key: file(`${name}.k
 const jwkOf = (name: string): never =>
   new X509Certificate(file(`${name}.crt`)).publicKey.export({ format: 'jwk' }) as never;
 
+const derOf = (name: string): string => new X509Certificate(file(`${name}.crt`)).raw.toString('base64');
+
 const CLIENTS: readonly Client[] = [
   {
     clientId: 'pki',
@@ -35,6 +37,40 @@ const CLIENTS: readonly Client[] = [
     authMethods: ['self_signed_tls_client_auth'],
     jwks: { keys: [{ kty: 'unknown' }, jwkOf('another'), jwkOf('self-signed')] },
     audiences: [API],
+  },
+  // Registered for another way, whatever else it is registered with.
+  {
+    clientId: 'other-way',
+    authMethods: ['self_signed_tls_client_auth'],
+    jwks: { keys: [] },
+    tlsClientAuthSanDns: 'orders.example',
+  },
+  {
+    clientId: 'other-way-2',
+    authMethods: ['tls_client_auth'],
+    tlsClientAuthSanDns: 'x.example',
+    jwks: { keys: [jwkOf('self-signed')] },
+  },
+  {
+    clientId: 'for-encryption',
+    authMethods: ['self_signed_tls_client_auth'],
+    jwks: { keys: [{ ...(jwkOf('self-signed') as object), use: 'enc' }] },
+  },
+  {
+    clientId: 'by-certificate',
+    authMethods: ['self_signed_tls_client_auth'],
+    audiences: [API],
+    jwks: { keys: [{ ...(jwkOf('self-signed') as object), x5c: [derOf('self-signed')] }] },
+  },
+  {
+    clientId: 'by-another',
+    authMethods: ['self_signed_tls_client_auth'],
+    jwks: {
+      keys: [
+        { ...(jwkOf('self-signed') as object), x5c: [derOf('another')] },
+        { ...(jwkOf('self-signed') as object), x5c: 5 },
+      ],
+    },
   },
   { clientId: 'no-keys', authMethods: ['self_signed_tls_client_auth'], jwks: { keys: [] } },
   {
@@ -107,6 +143,11 @@ describe('client certificates', () => {
     ['self', 'client', 401],
     ['self', undefined, 401],
     ['no-keys', 'self-signed', 401],
+    ['other-way', 'client', 401],
+    ['other-way-2', 'self-signed', 401],
+    ['for-encryption', 'self-signed', 401],
+    ['by-certificate', 'self-signed', 200],
+    ['by-another', 'self-signed', 401],
     ['published', 'self-signed', 200],
     ['published', 'another', 401],
     // Registered for something else.

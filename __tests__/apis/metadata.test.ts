@@ -175,6 +175,40 @@ describe('authorization server metadata', () => {
     expect(() => appWith(options as never)).toThrow(`"${name}"`);
   });
 
+  it('E-03 may be kept, but for its errors', async () => {
+    const app = appWith();
+    const { headers } = await request(app).get(WELL_KNOWN);
+    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff' });
+    expect(headers['cache-control']).toBeUndefined();
+    expect((await request(app).post(WELL_KNOWN)).headers['cache-control']).toBe('no-store');
+    expect((await request(appWith({ requireTls: true })).get(WELL_KNOWN)).status).toBe(400);
+  });
+
+  it('leaves alone what somebody has answered meanwhile', async () => {
+    const late = express().use((_req, res, next) => {
+      res.status(503).end('timeout');
+      setTimeout(next, 5);
+    });
+    late.use(introspectionRouter({ tokens, clients, issuer: ISSUER }));
+    expect((await request(late).get(WELL_KNOWN)).text).toBe('timeout');
+    let go = (): void => {};
+    const slow = appWith({
+      keys: () =>
+        new Promise((resolve) => {
+          go = () => resolve([EC]);
+        }),
+    });
+    const app = express().use((_req, res, next) => {
+      setTimeout(() => {
+        res.status(503).end('timeout');
+        go();
+      }, 20);
+      next();
+    }, slow);
+    expect((await request(app).get(WELL_KNOWN)).text).toBe('timeout');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+
   it('can only be read', async () => {
     const app = appWith();
     expect((await request(app).head(WELL_KNOWN)).status).toBe(200);

@@ -9,7 +9,16 @@ import {
   tokenRevocation,
 } from '../../lib/index.js';
 import { raw, serving } from '../support/http.js';
-import { A, basic, FAILURES, ISSUER, postToken, type World, world } from '../support/world.js';
+import {
+  A,
+  answeredAsUnknown,
+  basic,
+  FAILURES,
+  ISSUER,
+  postToken,
+  type World,
+  world,
+} from '../support/world.js';
 
 const R = '/v1/oauth/revoke';
 
@@ -65,14 +74,26 @@ describe('POST /v1/oauth/revoke', () => {
 
   it.each([
     ['at-live', 'other-app'],
-    ['at-live', 'api'],
-    ['at-live', 'opted-out'],
+    ['at-live', 'own-only'],
     ['at-live', 'admin'],
     ['rt-other-app', 'app'],
-    ['rt-public', 'public-2'],
+    ['rt-public', 'app'],
+    ['rt-audience', 'api'],
     ['at-disabled-client', 'app'],
     ['at-future', 'other-app'],
-  ])('R-02 refuses to end %s for %s', async (token, clientId) => {
+  ])('R-02 R-03 I-14 does not end %s for %s, who may not know of it', async (token, clientId) => {
+    const w = await world();
+    await answeredAsUnknown((one) => revoke(w, one, clientId), token);
+    expect(w.tokens.find(token)).toMatchObject({ status: 'approved' });
+    expect(w.events[0]).toMatchObject({ outcome: 'inactive', reason: 'not_yours', status: 200 });
+  });
+
+  it.each([
+    ['at-live', 'api'],
+    ['at-live', 'opted-out'],
+    ['rt-live', 'opted-out'],
+    ['at-future', 'api'],
+  ])('R-02 refuses to end %s for %s, who may ask about it', async (token, clientId) => {
     const w = await world();
     const answer = await revoke(w, token, clientId);
     expect(answer).toMatchObject({ status: 400, body: { error: 'unauthorized_client' } });
@@ -99,8 +120,8 @@ describe('POST /v1/oauth/revoke', () => {
     const w = await world({ moreClients: [{ clientId: 'public-off', disabled: true }] });
     const byId = (client_id: string, token: string) =>
       request(w.app).post(R).type('form').send({ client_id, token });
-    expect((await byId('public-2', 'rt-public')).status).toBe(400);
-    expect((await byId('public', 'at-live')).status).toBe(400);
+    expect((await byId('public-2', 'rt-public')).text).toBe('{}');
+    expect((await byId('public', 'at-live')).text).toBe('{}');
     expect((await byId('app', 'at-live')).status).toBe(401);
     expect((await byId('disabled', 'at-disabled-client')).status).toBe(401);
     expect((await byId('public-off', 'rt-public')).status).toBe(401);
@@ -234,6 +255,16 @@ describe('POST /v1/oauth/revoke', () => {
     const w = await world({ requireTls: true });
     expect((await revoke(w, 'at-live')).status).toBe(400);
     expect(w.tokens.find('at-live')).toMatchObject({ status: 'approved' });
+  });
+
+  it('A-09 limits guesses of ids', async () => {
+    const w = await world({ rateLimit: { failures: { limit: 2, windowMs: 60_000 } } });
+    const byId = (i: number) =>
+      request(w.app)
+        .post(R)
+        .type('form')
+        .send({ client_id: `guess-${i}`, token: 'x' });
+    for (const [i, status] of [401, 401, 429, 429].entries()) expect((await byId(i)).status).toBe(status);
   });
 
   it('limits guesses', async () => {

@@ -77,6 +77,34 @@ describe('the subject of a certificate', () => {
     expect(is(selfSigned, { tlsClientAuthSanUri: 'DNS:localhost' })).toBe(false);
   });
 
+  it('A-18 no wildcard, no parent and no common name stands for the name', () => {
+    expect(is(certificate('names'), { tlsClientAuthSanDns: 'a.orders.example' })).toBe(false);
+    expect(is(certificate('names'), { tlsClientAuthSanDns: 'shops.example' })).toBe(false);
+    expect(is(certificate('names'), { tlsClientAuthSanDns: 'evil.shops.example' })).toBe(true);
+    expect(is(certificate('names'), { tlsClientAuthSanDns: 'only-cn.example' })).toBe(false);
+    expect(is(certificate('cn-only'), { tlsClientAuthSanDns: 'orders.example' })).toBe(false);
+  });
+
+  it('A-18 a line break in a name is none between its parts', () => {
+    expect(certificate('lines').subject).toContain('Example');
+    expect(is(certificate('lines'), { tlsClientAuthSubjectDn: 'O=Example,CN=a' })).toBe(false);
+    expect(is(certificate('lines'), { tlsClientAuthSubjectDn: 'CN=a\\0AO=Example' })).toBe(true);
+  });
+
+  it('A-18 bytes that are no text are no name', () => {
+    const subject = 'CN=\\FF';
+    const of = { subject } as X509Certificate;
+    expect(is(of, { tlsClientAuthSubjectDn: 'CN=\\FE' })).toBe(false);
+    expect(is(of, { tlsClientAuthSubjectDn: subject })).toBe(false);
+  });
+
+  it('A-18 a backslash before a space that separates is none before that space', () => {
+    const of = { subject: 'CN=x\\\\ + UID=7' } as X509Certificate;
+    expect(is(of, { tlsClientAuthSubjectDn: 'CN=x\\\\+UID=7' })).toBe(true);
+    expect(is(of, { tlsClientAuthSubjectDn: 'CN=x\\\\\\ +UID=7' })).toBe(false);
+    expect(is({ subject: 'CN=x\\ ' } as X509Certificate, { tlsClientAuthSubjectDn: 'CN=x\\ ' })).toBe(true);
+  });
+
   it('A-18 has no names that are written in a way that is not understood', () => {
     const names = (subjectAltName?: string) =>
       isSubjectOf({ subjectAltName } as X509Certificate, { clientId: 'app', tlsClientAuthSanUri: 'b:c' });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair } from 'jose';
+import { findClient } from '../../lib/clients/client-verifier.js';
 import { generateClientSecret, MemoryClientStore } from '../../lib/index.js';
 
 const { hash } = generateClientSecret();
@@ -45,7 +46,7 @@ describe('what a client is registered with', () => {
     ['tlsClientAuthSanIp', { authMethods: ['tls_client_auth'] }],
     [
       'tlsClientAuthSanIp',
-      { authMethods: ['tls_client_auth'], tlsClientAuthSanDns: 'a', tlsClientAuthSanEmail: 'b' },
+      { authMethods: ['tls_client_auth'], tlsClientAuthSanDns: 'a', tlsClientAuthSanEmail: 'a@b' },
     ],
     // Each would be a public client without.
     ['authMethods', { jwks }],
@@ -65,6 +66,18 @@ describe('what a client is registered with', () => {
     ['authSigningAlg', { secret: hash, authSigningAlg: ['HS256'] }],
     ['tlsClientAuthSanDns', { secret: hash, tlsClientAuthSanDns: '' }],
     ['tlsClientAuthSanIp', { secret: hash, tlsClientAuthSanIp: '10.0.0' }],
+    ['tlsClientAuthSanIp', { secret: hash, tlsClientAuthSanIp: 'fe80::1%eth0' }],
+    ['tlsClientAuthSanDns', { secret: hash, tlsClientAuthSanDns: '.orders.example' }],
+    ['tlsClientAuthSanDns', { secret: hash, tlsClientAuthSanDns: '*.orders.example' }],
+    ['tlsClientAuthSanDns', { secret: hash, tlsClientAuthSanDns: 'orders\0.example' }],
+    ['tlsClientAuthSanEmail', { secret: hash, tlsClientAuthSanEmail: 'orders' }],
+    ['tlsClientAuthSanEmail', { secret: hash, tlsClientAuthSanEmail: 'a\0@b' }],
+    ['tlsClientAuthSanUri', { secret: hash, tlsClientAuthSanUri: 'orders' }],
+    ['tlsClientAuthSubjectDn', { secret: hash, tlsClientAuthSubjectDn: '/C=DE/CN=orders' }],
+    ['authSigningAlg', { authMethods: ['private_key_jwt'], jwks, authSigningAlg: 'HS256' }],
+    ['authSigningAlg', { authMethods: ['client_secret_jwt'], hmacSecret: SECRET, authSigningAlg: 'ES256' }],
+    ['jwksUri', { secret: hash, jwksUri: 'https://user@app.example/jwks' }],
+    ['jwksUri', { secret: hash, jwksUri: 'https://app.example/jwks#x' }],
     ['claims', { claims: 'sub' }],
     ['claims', { claims: [''] }],
     ['subjectType', { subjectType: 'private' }],
@@ -95,5 +108,25 @@ describe('what a client is registered with', () => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow('tokenEndpointAuthMethod' in members ? 'unknown member' : named);
     for (const secret of [SECRET, hash, privateJwks.keys[0]?.d as string]) expect(make).not.toThrow(secret);
+  });
+});
+
+describe('a client of another store', () => {
+  it.each([
+    ['jwks_uri', 'https://app.example/jwks'],
+    ['hmac_secret', SECRET],
+    ['tls_client_auth_subject_dn', 'CN=app'],
+    ['tls_client_auth_san_dns', 'app.example'],
+    ['auth_method', 'private_key_jwt'],
+    ['auth_methods', ['private_key_jwt']],
+    ['token_endpoint_auth_method', 'private_key_jwt'],
+    ['token_endpoint_auth_methods', ['private_key_jwt']],
+    ['token_endpoint_auth_signing_alg', 'PS256'],
+    ['introspection_encrypted_response_alg', 'ECDH-ES'],
+    ['introspection_signed_response_alg', 'ES256'],
+    ['subject_type', 'pairwise'],
+  ])('A-12 is none where its registration has %s, which it does not know', async (name, value) => {
+    const store = { find: () => ({ clientId: 'app', [name]: value }) as never };
+    await expect(Promise.resolve().then(() => findClient(store, 'app'))).rejects.toThrow(`"${name}"`);
   });
 });

@@ -123,7 +123,13 @@ export class ApiContext {
 
   /** Made apart from the call, so that what is kept of the attempt does not keep the request. */
   #proceedFor(ip: string | undefined): Proceed {
-    return () => this.#throttles.failures.check(() => addressKey(ip));
+    const { failures, inactive, calls } = this.#throttles;
+    return (client) => {
+      failures.check(() => addressKey(ip));
+      if (!client) return;
+      inactive.check(() => callerKey(client, ip));
+      calls.check(() => callerKey(client, ip));
+    };
   }
 
   refusedCredentials(credentials: RefusedCredentials): HttpError {
@@ -203,7 +209,7 @@ export class ApiContext {
   /**
    * A token that the caller may end: one that was issued to it (RFC 7009 §2.1). `undefined` where there is nothing left to end.
    *
-   * @throws HttpError 400 for a live token of another client, 429, and whatever the source of the tokens throws
+   * @throws HttpError 400 for a live token of another client that the caller may introspect, 429, and whatever the source of the tokens throws
    */
   async ownToken(call: Call, caller: Client, token: string, hint?: string): Promise<TokenRecord | undefined> {
     call.tokenDigest = tokenDigest(token);
@@ -218,8 +224,13 @@ export class ApiContext {
       return undefined;
     }
     if (found.record.clientId === caller.clientId) return found.record;
+    // RFC 7009 §2.1 has the caller told so; one that may not know of the token is told as much as of one that is not there.
+    const mayKnow =
+      !isPublic(caller) &&
+      (await this.#view(call, caller, found.record, 'oauth-introspection')) !== undefined;
     await this.#countInactive(call, caller, 'not_yours');
-    throw new HttpError(400, 'unauthorized_client', 'The token was issued to another client');
+    if (mayKnow) throw new HttpError(400, 'unauthorized_client', 'The token was issued to another client');
+    return undefined;
   }
 
   /** Notes that the caller is shown no live token. @throws HttpError 429 when that was once too often */
@@ -242,7 +253,10 @@ export class ApiContext {
 
 /** Whether somebody tried credentials that are wrong; to have none is no attempt. */
 function isFailedAttempt(error: unknown): boolean {
-  return error instanceof HttpError && error.status < 403 && error.credentials !== 'missing';
+  if (!(error instanceof HttpError)) return false;
+  const { credentials, code } = error;
+  // What else is wrong with a form says nothing about who sends it.
+  return credentials === undefined ? code === 'invalid_token' : credentials !== 'missing';
 }
 
 /** Anybody can name a public client, so one who does must not use up the limit of all the others. */

@@ -13,7 +13,7 @@ import {
   must,
   TIMER,
 } from '../options.js';
-import { processReplayMemory, type ReplayMemory } from '../replay-memory.js';
+import { assertionMemory, type ReplayMemory } from '../replay-memory.js';
 import { RegisteredKeys } from './client-keys.js';
 
 /** How client assertions are taken (`private_key_jwt`, `client_secret_jwt`; RFC 7523). */
@@ -102,7 +102,7 @@ function assertionSettings(
   const options: AssertionOptions = option ?? {};
   knownOptions(`${factory}: assertions`, options, ['audience', 'maxLifetime', 'algorithms', 'replay']);
   const { audience = issuer, maxLifetime = MAX_LIFETIME, algorithms = USUAL_ALGORITHMS } = options;
-  const replay: ReplayMemory = options.replay ?? processReplayMemory(clock);
+  const replay: ReplayMemory = options.replay ?? assertionMemory(clock);
   const list: readonly unknown[] = Array.isArray(audience) ? audience : [audience];
   if (option === undefined && issuer === undefined) return undefined;
   must(

@@ -1,4 +1,5 @@
-import type { Credentials } from '../clients/basic-credentials.js';
+import type { Request } from 'express';
+import { type Credentials, isPresentableId } from '../clients/basic-credentials.js';
 import type { Client } from '../clients/client.js';
 import {
   ASSERTION_TYPE,
@@ -29,11 +30,12 @@ import {
 
 /** What a form says about who sends it (RFC 6749 §2.3), one way at most. */
 type InForm =
-  | { readonly kind: 'secret'; readonly credentials: Credentials }
+  | { readonly kind: 'secret'; readonly clientId: string; readonly secret: string }
   | {
       readonly kind: 'assertion';
       readonly type: string | undefined;
-      readonly presented: PresentedAssertion | undefined;
+      readonly assertion: string | undefined;
+      readonly clientId: string | undefined;
     }
   | { readonly kind: 'id'; readonly clientId: string }
   | { readonly kind: 'nothing' };
@@ -88,21 +90,25 @@ export class ClientAuthenticator {
    * @throws HttpError 401 where nobody has proved anything, 400 for more than one way at once (RFC 6749 §2.3)
    */
   async caller(call: Call, publicClients = false): Promise<Client> {
-    const lines = authorizationLines(call.req);
+    const lines = presentLines(call.req);
     if (lines.length > 1) {
       throw invalidRequest('The Authorization header must not be repeated', 400, { credentials: 'repeated' });
     }
     if (lines.length === 1) return this.#context.basicCaller(call);
     const form = inForm(await call.form());
+    if ('clientId' in form && form.clientId !== undefined && !isPresentableId(form.clientId)) {
+      throw this.#context.refusedCredentials('malformed');
+    }
     switch (form.kind) {
       case 'secret':
-        return this.#context.callerBy(SECRET_POST, call, form.credentials);
+        return this.#context.callerBy<Credentials>(SECRET_POST, call, form);
       case 'assertion':
-        return this.#byAssertion(call, form.type, form.presented);
+        return this.#byAssertion(call, form);
       case 'id':
         return (
           (publicClients && (await this.#publicClient(call, form.clientId))) ||
-          this.#byCertificate(call, form.clientId)
+          // Where an id may be enough, one that is not is a wrong one, and no lack of credentials.
+          this.#byCertificate(call, form.clientId, publicClients ? 'wrong' : 'missing')
         );
       default:
         throw this.#context.refusedCredentials('missing');
@@ -111,14 +117,13 @@ export class ClientAuthenticator {
 
   async #byAssertion(
     call: Call,
-    type: string | undefined,
-    presented: PresentedAssertion | undefined,
+    { type, assertion, clientId }: Extract<InForm, { kind: 'assertion' }>,
   ): Promise<Client> {
     // RFC 7521 §4.2.1: whatever is wrong with an assertion is wrong with the client.
-    if (type !== ASSERTION_TYPE || !presented || !this.#settings.assertions) {
+    if (type !== ASSERTION_TYPE || assertion === undefined || !this.#settings.assertions) {
       throw this.#context.refusedCredentials('malformed');
     }
-    return this.#context.callerBy(CLIENT_ASSERTION, call, presented);
+    return this.#context.callerBy<PresentedAssertion>(CLIENT_ASSERTION, call, { assertion, clientId });
   }
 
   async #publicClient(call: Call, clientId: string): Promise<Client | undefined> {
@@ -128,10 +133,10 @@ export class ClientAuthenticator {
     return client;
   }
 
-  async #byCertificate(call: Call, clientId: string): Promise<Client> {
+  async #byCertificate(call: Call, clientId: string, without: 'wrong' | 'missing'): Promise<Client> {
     const { certificate } = this.#settings;
     const found = certificate && clientCertificateOf(certificate, call.req);
-    if (!found) throw this.#context.refusedCredentials('missing');
+    if (!found) throw this.#context.refusedCredentials(without);
     const presented: PresentedCertificate = { ...found, clientId };
     return this.#context.callerBy(CLIENT_CERTIFICATE, call, presented);
   }
@@ -145,21 +150,14 @@ function inForm(parameters: FormParameters): InForm {
   const type = parameters.get('client_assertion_type');
   const hasAssertion = assertion !== undefined || type !== undefined;
   if (parameters.has('access_token') || (secret !== undefined && hasAssertion)) throw secondMechanism();
-  if (hasAssertion) {
-    return {
-      kind: 'assertion',
-      type,
-      presented: assertion === undefined ? undefined : { assertion, clientId },
-    };
-  }
-  if (clientId === undefined) {
-    return secret === undefined
-      ? { kind: 'nothing' }
-      : { kind: 'secret', credentials: { clientId: '', secret } };
-  }
-  return secret === undefined
-    ? { kind: 'id', clientId }
-    : { kind: 'secret', credentials: { clientId, secret } };
+  if (hasAssertion) return { kind: 'assertion', type, assertion, clientId };
+  if (secret !== undefined) return { kind: 'secret', clientId: clientId ?? '', secret };
+  return clientId === undefined ? { kind: 'nothing' } : { kind: 'id', clientId };
+}
+
+/** Every line of `Authorization` that says something. */
+function presentLines(req: Request): readonly string[] {
+  return authorizationLines(req).filter((line) => line !== '');
 }
 
 /** RFC 6749 §2.3: one way a request. After one in a header, what a form says may only be the same `client_id` again. */
@@ -169,7 +167,7 @@ export function refuseSecondMechanism(call: Call, parameters: FormParameters, ca
     throw invalidRequest('The client_id differs from the authenticated client');
   }
   // In a form there was one way, or it would have been refused.
-  if (authorizationLines(call.req).length === 0) return;
+  if (presentLines(call.req).length === 0) return;
   for (const name of ['client_secret', 'client_assertion', 'client_assertion_type', 'access_token']) {
     if (parameters.has(name)) throw secondMechanism();
   }

@@ -10,7 +10,7 @@ import type { ConnectionSettings } from '../introspection/remote/connection-opti
 import type { Jws, JwsHeader } from '../jws-form.js';
 
 /** So many key sets are kept; the one that was used longest ago goes first. */
-const MAX_KEPT = 1000;
+const MAX_KEPT = 10_000;
 
 type Jwk = Readonly<Record<string, unknown>>;
 
@@ -28,8 +28,13 @@ export class RegisteredKeys implements ClientKeys {
     const { jwksUri } = client;
     if (jwksUri !== undefined) return orUnavailable(this.#publishedAt(jwksUri).verify(token, header));
     const keys = await this.#registeredOf(client);
-    const verification = await orUnavailable(keys.verify(token, header));
-    return typeof verification === 'object' ? verification : undefined;
+    try {
+      const verification = await keys.verify(token, header);
+      return typeof verification === 'object' ? verification : undefined;
+    } catch {
+      // A key that is broken in the registration has signed nothing, and will not be another one later.
+      return undefined;
+    }
   }
 
   async keysOf(client: Client): Promise<readonly Jwk[]> {

@@ -6,6 +6,8 @@ import { type Soon, whenKnown } from '../thenable.js';
 /** What a router has mounted, as its metadata tells it. */
 export interface Mounted {
   readonly issuer: string;
+  /** Refuses requests that did not come by TLS. */
+  readonly requireTls: boolean;
   /** Members that name an endpoint, and its path in the router. */
   readonly endpoints: Readonly<Record<string, string>>;
   /** All other members, as they are now. May fail, with an HttpError for one. */
@@ -58,7 +60,7 @@ export function authorizationServerMetadata(
     whenKnown(mounted.members(), (members) =>
       withoutEmpty({ ...metadata, issuer: mounted.issuer, ...Object.fromEntries(endpoints), ...members }),
     );
-  return publicDocument(wellKnownPath(issuer), documentOf);
+  return publicDocument(wellKnownPath(issuer), documentOf, mounted);
 }
 
 /** RFC 8414 §3.1: between the host and the path of the issuer, without the slash at the end of that. */

@@ -64,9 +64,15 @@ function parts(text: string, separator: RegExp): (readonly Attribute[])[] | unde
   }
 }
 
+/** Whether text is a name as RFC 4514 writes it, of at least one part. */
+export function isName(text: string): boolean {
+  return parts(text, /,/y) !== undefined;
+}
+
 /** RFC 4514 §2.4: a backslash stands before a character, or before two digits that are a byte of UTF-8. Spaces at the end are none of the value. */
 function unescaped(value: string): string | undefined {
-  const bytes = value.replace(/(?<!\\) +$/, '').match(/\\[0-9A-Fa-f]{2}|\\?[^]/gu) ?? [];
+  const bytes: string[] = value.match(/\\[0-9A-Fa-f]{2}|\\?[^]/gu) ?? [];
+  while (bytes.at(-1) === ' ') bytes.pop();
   const text = Buffer.concat(
     bytes.map((one) =>
       /^\\[0-9A-Fa-f]{2}$/.test(one) ? Buffer.from(one.slice(1), 'hex') : Buffer.from(one.replace(/^\\/, '')),

@@ -2,10 +2,11 @@ import { hash } from 'node:crypto';
 import { type Jws, type JwsHeader, jsonObject, unverifiedJws } from '../jws-form.js';
 import { isNonEmptyString } from '../options.js';
 import { isUnused, type ReplayMemory } from '../replay-memory.js';
+import { isPresentableId } from './basic-credentials.js';
 import type { Client, ClientStore } from './client.js';
 import { authMethodsOf, hmacAlgorithms } from './client-authentication.js';
 import { ClientStrategy, type Identified } from './client-strategy.js';
-import { findClient } from './client-verifier.js';
+import { findClient, type Proceed } from './client-verifier.js';
 
 /** The only kind of assertion that is understood (RFC 7523 §2.2). */
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
@@ -48,7 +49,7 @@ export interface PresentedAssertion {
 /** `private_key_jwt` and `client_secret_jwt`: an assertion that the client has signed (RFC 7523 §2.2, §3). */
 export class ClientAssertionStrategy extends ClientStrategy<PresentedAssertion> {
   constructor(rules: AssertionRules) {
-    super(CLIENT_ASSERTION, (presented) => identify(rules, presented));
+    super(CLIENT_ASSERTION, (presented, proceed) => identify(rules, presented, proceed));
   }
 }
 
@@ -61,17 +62,20 @@ const TYPES: readonly string[] = ['jwt', 'client-authentication+jwt'];
 async function identify(
   rules: AssertionRules,
   { assertion, clientId }: PresentedAssertion,
+  proceed: Proceed,
 ): Promise<Identified> {
   const jws = unverifiedJws(assertion);
   const claims = jws && jsonObject(jws.payload);
   const sub = claims?.sub;
-  if (!jws || !claims || !isNonEmptyString(sub)) return { credentials: 'malformed' };
+  if (!jws || !claims || !isPresentableId(sub)) return { credentials: 'malformed' };
   const found = await findClient(rules.clients, sub);
   const wrong: Identified = { credentials: 'wrong', ...(found && { claimed: sub }) };
   if (!found || found.disabled || (clientId !== undefined && clientId !== sub)) return wrong;
   if (!isSound(jws.header, claims, rules)) return wrong;
   const verified = await verifySignature(rules, found, assertion, jws.header);
   if (!verified) return wrong;
+  // A caller over its limits must not fill the memory.
+  proceed(found);
   return (await isFirstUse(rules, claims)) ? { client: found } : wrong;
 }
 
@@ -139,9 +143,10 @@ async function verifyHmac(assertion: string, alg: string, secret: string): Promi
 /** RFC 7523 §3 (7). Noted last: an assertion that is refused for another reason is not used up. */
 async function isFirstUse(
   { replay, clock }: AssertionRules,
-  { sub, jti, exp }: Readonly<Record<string, unknown>>,
+  { aud, sub, jti, exp }: Readonly<Record<string, unknown>>,
 ): Promise<boolean> {
-  const name = JSON.stringify(['client assertion', sub, jti]);
+  // With the audience: clients of other issuers in this process may be called the same.
+  const name = JSON.stringify(['client assertion', [aud].flat(), sub, jti]);
   const lifetime = Math.ceil((exp as number) * 1000 + TOLERANCE - clock());
   return isUnused(replay, hash('sha256', name, 'base64url'), Math.max(1, lifetime));
 }

@@ -88,17 +88,28 @@ function parse(certificate: Uint8Array | string): X509Certificate | undefined {
   }
 }
 
-/** Whether a certificate is of one of the keys that a client is registered with (RFC 8705 §2.2). */
-async function hasKeyOf({ publicKey }: X509Certificate, client: Client, keys: ClientKeys): Promise<boolean> {
-  const registered = await keys.keysOf(client);
+/**
+ * Whether a certificate is of one of the keys that a client is registered with (RFC 8705 §2.2): one that is registered with
+ * its certificate has to come with that, and one that is for encryption proves nothing here.
+ */
+async function hasKeyOf(
+  { publicKey, raw }: X509Certificate,
+  client: Client,
+  keys: ClientKeys,
+): Promise<boolean> {
+  const all = (await keys.keysOf(client)).filter(({ use }) => use !== 'enc');
+  const isRegistered = ({ x5c }: Readonly<Record<string, unknown>>): boolean =>
+    Array.isArray(x5c) && typeof x5c[0] === 'string' && raw.equals(Buffer.from(x5c[0], 'base64'));
+  if (all.some(isRegistered)) return true;
+  const registered = all.filter(({ x5c }) => x5c === undefined);
   // Loaded here, since CommonJS that cannot load an ES module, Jest's for one, shall still load the rest of the package.
   const { calculateJwkThumbprint } = await import('jose');
   const thumbprint = async (jwk: object): Promise<string | undefined> =>
     // A key of a type that nobody knows here is not that of the certificate.
     calculateJwkThumbprint(jwk as Parameters<typeof calculateJwkThumbprint>[0]).catch(() => undefined);
   const wanted = await thumbprint(asJwk(publicKey));
-  const all = await Promise.all(registered.map(thumbprint));
-  return wanted !== undefined && all.includes(wanted);
+  const thumbprints = await Promise.all(registered.map(thumbprint));
+  return wanted !== undefined && thumbprints.includes(wanted);
 }
 
 function asJwk(key: KeyObject): object {

@@ -91,11 +91,12 @@ function mayUse(client: Client, method: SecretMethod): boolean {
 }
 
 /**
- * Called right before each slow hash, which may have had to wait.
+ * Called right before what costs something: a slow hash, which may have had to wait, or to remember that a client which
+ * has proved who it is was here.
  *
- * @throws whatever is to take the place of the hash
+ * @throws whatever is to take the place of that
  */
-export type Proceed = () => void;
+export type Proceed = (client?: Client) => void;
 
 /** Finds out whose credentials these are, at the same cost for an unknown client as for a wrong secret. */
 export class ClientVerifier {

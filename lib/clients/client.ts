@@ -73,7 +73,7 @@ export function unknownClientMember(client: object): string | undefined {
   return Object.keys(client).find((name) => !CLIENT_MEMBERS.includes(name));
 }
 
-const OTHER_NAMES = {
+const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   secret: ['secretHash', 'secret_hash', 'clientSecret', 'client_secret', 'hash'],
   previousSecret: [
     ...['previousSecretHash', 'previousClientSecret', 'previousHash', 'oldSecret'],
@@ -85,10 +85,20 @@ const OTHER_NAMES = {
     'previous_secret_until',
     'previous_until',
   ],
-  authMethods: ['auth_methods', 'token_endpoint_auth_method', 'tokenEndpointAuthMethod', 'authMethod'],
-  subjectType: ['subject_type'],
-  sectorIdentifier: ['sector_identifier'],
+  ...Object.fromEntries(
+    [...AUTHENTICATION_MEMBERS, ...ANSWER_MEMBERS].map((member) => [member, [snakeCase(member)]]),
+  ),
+  authMethods: [
+    ...['authMethod', 'tokenEndpointAuthMethod', 'tokenEndpointAuthMethods'],
+    ...['auth_methods', 'auth_method', 'token_endpoint_auth_method', 'token_endpoint_auth_methods'],
+  ],
+  authSigningAlg: ['tokenEndpointAuthSigningAlg', 'auth_signing_alg', 'token_endpoint_auth_signing_alg'],
 };
+
+/** As columns are called, and the members of a registration (RFC 7591 §2). */
+function snakeCase(member: string): string {
+  return member.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
 
 /**
  * Says which member has a name that a client does not know, where its own name is missing:

@@ -12,6 +12,9 @@ type Key = Awaited<ReturnType<FindKey>>;
  */
 export type Verification = Jws | 'wrong' | 'no_key';
 
+/** So many keys are tried on a token that names none: else a set of hundreds would be hundreds of times the work. */
+const MAX_TRIED = 16;
+
 /** The keys that an issuer has published at one time (RFC 7517 §5). */
 export class PublishedKeys {
   readonly #jose: Jose;
@@ -58,7 +61,9 @@ export class PublishedKeys {
       if (error instanceof JWKSNoMatchingKey) return [];
       if (!(error instanceof JWKSMultipleMatchingKeys)) throw noKeys(error);
       const keys: Key[] = [];
-      for await (const key of error) keys.push(key);
+      for await (const key of error) {
+        if (keys.push(key) === MAX_TRIED) break;
+      }
       return keys;
     }
   }
