@@ -11,6 +11,11 @@ import type { ApiOptions } from './api-options.js';
 
 const API = 'access-token-details';
 
+const PATHS = [
+  '/v1/o/:org_name/oauth2/accesstokens/:access_token',
+  '/v1/organizations/:org_name/oauth2/accesstokens/:access_token',
+];
+
 /** How the API writes what the documentation leaves open. */
 export interface DetailsFormOptions {
   /** What stands between scope values. Default `,`; some servers send a space. */
@@ -60,13 +65,9 @@ export function accessTokenDetailsIn(
 ): Router {
   must(isNonEmptyString(scopeSeparator), factory, 'scopeSeparator', 'a non-empty string');
   must(isNonEmptyString(notFoundCode), factory, 'notFoundCode', 'a non-empty string');
-  return endpoint(router, {
+  return endpoint(router, PATHS, {
     api: API,
     method: 'get',
-    paths: [
-      '/v1/o/:org_name/oauth2/accesstokens/:access_token',
-      '/v1/organizations/:org_name/oauth2/accesstokens/:access_token',
-    ],
     requireTls: context.requireTls,
     audit: context.audit,
     clock: context.clock,

@@ -63,10 +63,9 @@ export function oauthIntrospectionIn(
   options: BearerCallerOptions,
 ): Router {
   const bearer = bearerSettings(context, factory, options);
-  return endpoint(router, {
+  return endpoint(router, ['/v1/oauth/introspect'], {
     api: API,
     method: 'post',
-    paths: ['/v1/oauth/introspect'],
     requireTls: context.requireTls,
     audit: context.audit,
     clock: context.clock,

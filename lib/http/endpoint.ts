@@ -27,11 +27,10 @@ export class Call {
   }
 }
 
-/** What makes one API out of a route: everything about it that is not common to all. */
+/** What makes one API out of a method of a route: everything about it that is not common to all. */
 export interface Endpoint {
   readonly api: ApiName;
-  readonly method: 'get' | 'post';
-  readonly paths: readonly string[];
+  readonly method: 'get' | 'post' | 'delete';
   readonly requireTls: boolean;
   readonly audit: Audit | undefined;
   readonly clock: () => number;
@@ -43,25 +42,35 @@ export interface Endpoint {
   storeError?(kind: StoreErrorKind): HttpError | undefined;
 }
 
-/** Lets `router` answer one API: every path out of it, errors of Express included, has the API's shape. */
-export function endpoint(router: Router, definition: Endpoint): Router {
-  const allow = definition.method === 'get' ? 'GET, HEAD' : 'POST';
+/** What `Allow` says of each method (RFC 9110 §9.3.2: HEAD follows GET). */
+const ALLOW = { get: 'GET, HEAD', post: 'POST', delete: 'DELETE' } as const;
+
+/**
+ * Lets `router` answer at some paths, by one definition for each method: every way out, errors of Express included, has the
+ * API's shape. What no method is about, a wrong one say, is the first's.
+ */
+export function endpoint(
+  router: Router,
+  paths: readonly string[],
+  ...definitions: readonly [Endpoint, ...Endpoint[]]
+): Router {
+  const [first] = definitions;
   const serve =
-    (answer: (call: Call) => Promise<object>) =>
+    (definition: Endpoint, answer: (call: Call) => Promise<object>) =>
     (req: Request, res: Response): Promise<void> =>
       handle(definition, new Call(req, res), answer);
-  for (const path of definition.paths) {
-    router
-      .route(path)
-      [definition.method](serve((call) => definition.answer(call)))
-      .all(
-        serve(() =>
-          Promise.reject(invalidRequest('The method is not allowed', 405, { headers: { Allow: allow } })),
-        ),
-      );
+  const headers = { Allow: definitions.map(({ method }) => ALLOW[method]).join(', ') };
+  const wrongMethod = serve(first, () =>
+    Promise.reject(invalidRequest('The method is not allowed', 405, { headers })),
+  );
+  for (const path of paths) {
+    const route = router.route(path);
+    for (const definition of definitions)
+      route[definition.method](serve(definition, (call) => definition.answer(call)));
+    route.all(wrongMethod);
   }
   // The one error that Express raises in here is for a malformed escape in a path; it would print the path, token included.
-  const malformedPath = serve(() => Promise.reject(invalidRequest('The path is malformed')));
+  const malformedPath = serve(first, () => Promise.reject(invalidRequest('The path is malformed')));
   router.use((_error: unknown, req: Request, res: Response, _next: NextFunction) => malformedPath(req, res));
   return router;
 }
