@@ -11,7 +11,7 @@ export {
   resourceMetadataUrl,
 } from './apis/protected-resource-metadata.js';
 export { refreshTokenIntrospection } from './apis/refresh-token-introspection.js';
-export type { Client, ClientStore } from './clients/client.js';
+export type { Client, ClientStore, ManagementRight } from './clients/client.js';
 export { generateClientSecret, hashClientSecret } from './clients/client-secret.js';
 export { MemoryClientStore } from './clients/memory-client-store.js';
 export { type ActiveToken, activeToken } from './guard/active-token.js';

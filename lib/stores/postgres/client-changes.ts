@@ -3,7 +3,7 @@ import { clientTypeError, soundClient } from '../../clients/sound-client.js';
 import { isObject } from '../../options.js';
 import { ConflictError } from '../../tokens/store-errors.js';
 
-type RemovableMember = 'organizations' | 'audiences' | 'scopes' | 'introspects' | 'disabled';
+type RemovableMember = 'organizations' | 'manages' | 'audiences' | 'scopes' | 'introspects' | 'disabled';
 
 /** What {@link PostgresClientStore.update} changes. `null` takes a member away, but never the secret. */
 export type ClientChanges = {
@@ -15,6 +15,7 @@ export type ClientChanges = {
 
 const REMOVABLE: readonly RemovableMember[] = [
   'organizations',
+  'manages',
   'audiences',
   'scopes',
   'introspects',
