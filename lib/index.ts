@@ -1,5 +1,6 @@
 export { type AccessTokenDetailsOptions, accessTokenDetails } from './apis/access-token-details.js';
 export type { ApiOptions } from './apis/api-options.js';
+export type { ManagementOptions } from './apis/management-options.js';
 export {
   type OAuthGatewayOptions,
   type OAuthIntrospectionOptions,
@@ -20,7 +21,7 @@ export type { DPoPOptions } from './guard/dpop/dpop-options.js';
 export type { ReplayMemory } from './guard/dpop/replay-memory.js';
 export type { RequireActiveTokenOptions } from './guard/guard-options.js';
 export { requireActiveToken } from './guard/require-active-token.js';
-export type { ApiName, Audit, AuditEvent, Fault, InactiveReason } from './http/audit.js';
+export type { ApiName, Audit, AuditEvent, Fault, InactiveReason, ManagementAction } from './http/audit.js';
 export { HttpError, type HttpErrorCode, type HttpHeaders } from './http/http-error.js';
 export type { RateLimit, RateLimitOptions, RateLimitPart } from './http/throttle.js';
 export {

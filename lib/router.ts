@@ -25,6 +25,7 @@ export interface IntrospectionGatewayOptions extends OAuthGatewayOptions {
   readonly issuer: string;
   readonly scopeSeparator?: never;
   readonly notFoundCode?: never;
+  readonly management?: never;
 }
 
 /**

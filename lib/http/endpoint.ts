@@ -1,6 +1,14 @@
 import type { NextFunction, Request, Response, Router } from 'express';
 import { type StoreErrorKind, storeErrorKind } from '../tokens/store-errors.js';
-import { type ApiName, type Audit, type AuditEvent, faultOf, type InactiveReason, report } from './audit.js';
+import {
+  type ApiName,
+  type Audit,
+  type AuditEvent,
+  faultOf,
+  type InactiveReason,
+  type ManagementAction,
+  report,
+} from './audit.js';
 import { HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
 import { forbidCaching, sendJson } from './respond.js';
 
@@ -15,6 +23,8 @@ export class Call {
   clientId: string | undefined;
   tokenDigest: string | undefined;
   reason: InactiveReason | undefined;
+  action: ManagementAction | undefined;
+  cascade = false;
   introspectedAny = false;
 
   constructor(req: Request, res: Response) {
@@ -115,7 +125,7 @@ export function notFoundOrConflict(kind: StoreErrorKind): HttpError | undefined 
 
 function audit(definition: Endpoint, call: Call, status: number, error?: HttpError): void {
   report(definition.audit, () => {
-    const { clientId, tokenDigest, reason, time } = call;
+    const { clientId, tokenDigest, reason, action, time } = call;
     const outcome = outcomeOf(call, error);
     return {
       api: definition.api,
@@ -125,6 +135,8 @@ function audit(definition: Endpoint, call: Call, status: number, error?: HttpErr
       status,
       ...(clientId !== undefined && { clientId }),
       ...(tokenDigest !== undefined && { tokenDigest }),
+      ...(action !== undefined && { action }),
+      ...(call.cascade && { cascade: true }),
       ...(call.introspectedAny && { introspects: 'any' }),
       time,
       durationMs: call.durationMs,
@@ -138,5 +150,6 @@ function outcomeOf(call: Call, error: HttpError | undefined): AuditEvent['outcom
   if (error && error.status >= 500) return 'failed';
   // The details API answers a token that the caller may not see with 404, which is no refusal.
   if (call.reason !== undefined && (!error || error.status === 404)) return 'inactive';
-  return error ? 'refused' : 'active';
+  if (error) return 'refused';
+  return call.action === undefined ? 'active' : 'done';
 }

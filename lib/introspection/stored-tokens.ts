@@ -78,7 +78,8 @@ function ownRecord(record: TokenRecord): TokenRecord {
   }
 }
 
-function storeFault(cause: unknown): unknown {
+/** What is thrown in place of whatever a store has thrown. */
+export function storeFault(cause: unknown): unknown {
   return storeErrorKind(cause)
     ? cause
     : new StoreUnavailableError('The token store is unavailable', { cause });
