@@ -1,6 +1,7 @@
 export { type AccessTokenDetailsOptions, accessTokenDetails } from './apis/access-token-details.js';
 export type { ApiOptions } from './apis/api-options.js';
 export type { AssertionOptions } from './apis/client-authentication-options.js';
+export type { ManagementOptions } from './apis/management-options.js';
 export {
   type OAuthGatewayOptions,
   type OAuthIntrospectionOptions,
@@ -13,7 +14,7 @@ export {
 } from './apis/protected-resource-metadata.js';
 export { refreshTokenIntrospection } from './apis/refresh-token-introspection.js';
 export { type TokenRevocationOptions, tokenRevocation } from './apis/revocation.js';
-export type { Client, ClientStore } from './clients/client.js';
+export type { Client, ClientStore, ManagementRight } from './clients/client.js';
 export type { ClientAuthMethod } from './clients/client-authentication.js';
 export type { ClientCertificate, ClientCertificateSource } from './clients/client-certificate.js';
 export { generateClientSecret, hashClientSecret } from './clients/client-secret.js';
@@ -23,7 +24,7 @@ export type { CertificateSource } from './guard/certificate.js';
 export type { DPoPOptions } from './guard/dpop/dpop-options.js';
 export type { RequireActiveTokenOptions } from './guard/guard-options.js';
 export { requireActiveToken } from './guard/require-active-token.js';
-export type { ApiName, Audit, AuditEvent, Fault, InactiveReason } from './http/audit.js';
+export type { ApiName, Audit, AuditEvent, Fault, InactiveReason, ManagementAction } from './http/audit.js';
 export { HttpError, type HttpErrorCode, type HttpHeaders } from './http/http-error.js';
 export type { RateLimit, RateLimitOptions, RateLimitPart } from './http/throttle.js';
 export {

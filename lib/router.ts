@@ -45,6 +45,7 @@ export interface IntrospectionGatewayOptions extends OAuthGatewayOptions {
   readonly notFoundCode?: never;
   readonly metadata?: never;
   readonly baseUrl?: never;
+  readonly management?: never;
 }
 
 /**

@@ -42,7 +42,8 @@ describe('POST /v1/oauth/revoke', () => {
     expect(await isActive(w, 'at-live')).toBe(false);
     expect(w.tokens.find('at-live')).toMatchObject({ status: 'revoked' });
     expect(w.events.find(({ api }) => api === 'token-revocation')).toMatchObject({
-      outcome: 'revoked',
+      outcome: 'done',
+      action: 'revoke',
       status: 200,
       clientId: 'app',
     });
@@ -128,7 +129,7 @@ describe('POST /v1/oauth/revoke', () => {
     expect((await byId('nobody', 'rt-public')).status).toBe(401);
     expect(w.tokens.find('rt-public')).toMatchObject({ status: 'approved' });
     expect((await byId('public', 'rt-public')).status).toBe(200);
-    expect(w.events.at(-1)).toMatchObject({ clientId: 'public', outcome: 'revoked' });
+    expect(w.events.at(-1)).toMatchObject({ clientId: 'public', outcome: 'done', action: 'revoke' });
     expect(w.tokens.find('rt-public')).toMatchObject({ status: 'revoked' });
     await w.tokens.save({ token: 'rt-2', kind: 'refresh_token', clientId: 'public' });
     expect((await revoke({ ...w, as: () => basic('public', '') }, 'rt-2')).status).toBe(200);

@@ -12,7 +12,9 @@ const record: TokenRecord = {
 };
 const A = 'oauth-introspection';
 const api: Client = { clientId: 'api', audiences: ['https://api.example', 'https://second.example'] };
+const refresh: TokenRecord = { ...record, kind: 'refresh_token' };
 const admin: Client = { clientId: 'admin', organizations: ['acme'] };
+const stranger: Client = { clientId: 'stranger', organizations: ['globex'], introspects: 'any' };
 
 describe('defaultPolicy', () => {
   it.each([
@@ -41,6 +43,19 @@ describe('defaultPolicy', () => {
       'access-token-details',
       false,
     ],
+    [
+      'a refresh token of its organization, where that is shown',
+      admin,
+      refresh,
+      'refresh-token-details',
+      true,
+    ],
+    ['an access token there', admin, record, 'refresh-token-details', false],
+    ["another organization's refresh token", stranger, refresh, 'refresh-token-details', false],
+    ['one of its organization, to manage it', admin, record, 'token-management', true],
+    ['a refresh token, to manage it', admin, refresh, 'token-management', false],
+    ["another organization's, to manage it", stranger, record, 'token-management', false],
+    ['its own, to manage it', { clientId: 'app' }, record, 'token-management', false],
     [
       'one of another organization',
       admin,

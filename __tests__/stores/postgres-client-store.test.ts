@@ -65,6 +65,7 @@ describeWith(POSTGRES, 'PostgresClientStore', () => {
           previousSecret: other.hash,
           previousSecretUntil: NOW + 0.5,
           organizations: ['acme', odd],
+          manages: ['revoke', 'approve', 'update', 'delete', 'refreshTokens'],
           audiences: ['https://api.example.com'],
           scopes: [],
           introspects: 'own',
@@ -150,9 +151,15 @@ describeWith(POSTGRES, 'PostgresClientStore', () => {
   describe('changes clients', () => {
     it('member by member, and takes away what is null', async () => {
       const store = await database.open();
-      await store.save({ ...APP, audiences: ['x'], introspects: 'any' });
-      const changed = { ...APP, audiences: ['y'], disabled: true };
-      const changes = { audiences: ['y'], introspects: null, disabled: true, scopes: undefined };
+      await store.save({ ...APP, audiences: ['x'], introspects: 'any', manages: ['revoke'] });
+      const changed = { ...APP, audiences: ['y'], disabled: true, manages: ['update'] };
+      const changes = {
+        audiences: ['y'],
+        introspects: null,
+        disabled: true,
+        scopes: undefined,
+        manages: ['update'],
+      };
       expect(await store.update('app', changes as never)).toStrictEqual(changed);
       expect(await store.find('app')).toStrictEqual(changed);
       const nothing = {
@@ -161,6 +168,7 @@ describeWith(POSTGRES, 'PostgresClientStore', () => {
         disabled: null,
         scopes: null,
         organizations: null,
+        manages: null,
       };
       expect(await store.update('app', nothing)).toStrictEqual(APP);
       await expect(store.update('unknown', {})).rejects.toMatchObject(NOT_FOUND);

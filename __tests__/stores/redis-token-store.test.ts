@@ -30,6 +30,8 @@ function describeStores(
       },
       {
         capabilities: {
+          approve: true,
+          remove: true,
           share: again,
           async reopen(store, options) {
             await store.close?.();

@@ -23,7 +23,7 @@ import {
 } from '../introspection/policy.js';
 import { storeIntrospector } from '../introspection/store-introspector.js';
 import { linkedRefreshToken, storedTokens } from '../introspection/stored-tokens.js';
-import type { TokenSource } from '../introspection/token-source.js';
+import type { FoundToken, TokenSource } from '../introspection/token-source.js';
 import { SigningKeys } from '../signing/signing-keys.js';
 import { tokenDigest } from '../tokens/token-digest.js';
 import { tokenTest } from '../tokens/token-format.js';
@@ -39,6 +39,8 @@ export type Hides = (record: TokenRecord, caller: Client) => InactiveReason | un
 export interface VisibleToken {
   readonly record: TokenRecord;
   readonly state: TokenState;
+  /** As it is in the store, whatever the policy shows of it. */
+  readonly found: FoundToken;
   /** Opens the linked refresh token, where the policy shows it. @throws StoreUnavailableError when that fails */
   readonly refreshToken: () => string | undefined;
 }
@@ -196,12 +198,14 @@ export class ApiContext {
     }
     // Only now, since a caller must not learn of a hidden token by a failure to judge it.
     const state = await this.#source.judge(found.record);
-    if (state !== 'active') await this.#countInactive(call, caller, state);
+    // Who manages tokens has to do with dead ones too: that is no sign of scanning.
+    if (state !== 'active' && call.action === undefined) await this.#countInactive(call, caller, state);
     // Of many guesses made at once, a right one must not show once the wrong ones have been too many.
     else this.#throttles.inactive.check(() => callerKey(caller, call.ip));
     return {
       record: show(shown.record),
       state,
+      found,
       refreshToken: () => (shown.showsRefreshToken ? linkedRefreshToken(found) : undefined),
     };
   }

@@ -93,10 +93,9 @@ export function oauthIntrospectionIn(
   const bearer = bearerSettings(context, factory, options);
   const signer = answerSigner(context, authenticator, factory, options);
   if (context.signingKeys) jwksIn(router, context.signingKeys, context.requireTls);
-  return endpoint(router, {
+  return endpoint(router, [INTROSPECTION_PATH], {
     api: API,
     method: 'post',
-    paths: [INTROSPECTION_PATH],
     requireTls: context.requireTls,
     audit: context.audit,
     clock: context.clock,

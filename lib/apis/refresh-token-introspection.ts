@@ -47,10 +47,9 @@ export function refreshTokenIntrospection(options: ApiOptions): Router {
 
 /** The same in a router and a context that it shares with the other APIs. */
 export function refreshTokenIntrospectionIn(router: Router, context: ApiContext): Router {
-  return endpoint(router, {
+  return endpoint(router, [PATH, `${PATH}/:client_id`], {
     api: API,
     method: 'post',
-    paths: [PATH, `${PATH}/:client_id`],
     requireTls: context.requireTls,
     audit: context.audit,
     clock: context.clock,

@@ -51,14 +51,14 @@ export function tokenRevocationIn(
   authenticator: ClientAuthenticator,
   tokens: ManagedTokenStore,
 ): Router {
-  return endpoint(router, {
+  return endpoint(router, [REVOCATION_PATH], {
     api: 'token-revocation',
     method: 'post',
-    paths: [REVOCATION_PATH],
     requireTls: context.requireTls,
     audit: context.audit,
     clock: context.clock,
     async answer(call) {
+      call.action = 'revoke';
       const caller = await context.admit(call, () => authenticator.caller(call, true));
       const parameters = await call.form();
       refuseSecondMechanism(call, parameters, caller);
@@ -79,16 +79,13 @@ async function revoke(
   { kind, grantId }: TokenRecord,
   call: Call,
 ): Promise<void> {
+  call.cascade = kind === 'refresh_token' && grantId !== undefined;
   let ended: number;
   try {
-    ended =
-      kind === 'refresh_token' && grantId !== undefined
-        ? await tokens.revokeGrant(grantId)
-        : await tokens.revoke(token);
+    ended = call.cascade ? await tokens.revokeGrant(grantId as string) : await tokens.revoke(token);
   } catch (cause) {
     throw storeFault(cause);
   }
-  if (ended > 0) call.revoked = true;
   // Somebody else was quicker.
-  else call.reason = 'revoked';
+  if (ended === 0) call.reason = 'revoked';
 }

@@ -9,6 +9,11 @@ import {
 } from './client-authentication.js';
 import { parseSecretHash } from './client-secret.js';
 
+/** What may be allowed to a client of the organizations that it holds: to change their access tokens, and to see their refresh tokens. */
+export type ManagementRight = (typeof MANAGEMENT_RIGHTS)[number];
+
+export const MANAGEMENT_RIGHTS = ['revoke', 'approve', 'update', 'delete', 'refreshTokens'] as const;
+
 /** Somebody who may call the APIs, or to whom tokens are issued (RFC 6749 §2). */
 export interface Client extends ClientAuthentication, ClientAnswers {
   readonly clientId: string;
@@ -24,6 +29,8 @@ export interface Client extends ClientAuthentication, ClientAnswers {
   readonly previousSecretUntil?: number;
   /** The organizations whose access-token details it may read. Default none. */
   readonly organizations?: readonly string[];
+  /** What it may do with the tokens of these organizations, where the router's `management` has it: reading details needs none of it. Default nothing. */
+  readonly manages?: readonly ManagementRight[];
   /** The resource identifiers (`aud` values) that this protected resource answers for. Default none. */
   readonly audiences?: readonly string[];
   /** As a protected resource it sees these scope values only. Default all. */
@@ -60,6 +67,7 @@ export const CLIENT_MEMBERS: readonly string[] = [
   'previousSecret',
   'previousSecretUntil',
   'organizations',
+  'manages',
   'audiences',
   'scopes',
   'introspects',
@@ -133,7 +141,7 @@ export function plainClient(value: object): Record<string, unknown> {
 /** Says what is wrong with a client, naming the member and never its value; `undefined` when it is sound. */
 export function clientProblem(value: unknown): string | undefined {
   if (!isObject(value)) return 'a client must be an object';
-  const { clientId, introspects, disabled } = value;
+  const { clientId, manages, introspects, disabled } = value;
   if (!isNonEmptyString(clientId)) return '"clientId" must be a non-empty string';
   if (clientId === NOBODY) return '"clientId" must not be a NUL character';
   const problem = secretsProblem(value) ?? authenticationProblem(value) ?? answersProblem(value);
@@ -144,6 +152,8 @@ export function clientProblem(value: unknown): string | undefined {
       return `"${member}" must be an array of non-empty strings`;
     }
   }
+  if (manages !== undefined && !(Array.isArray(manages) && manages.every(isManagementRight)))
+    return `"manages" must be an array of ${MANAGEMENT_RIGHTS.join(', ')}`;
   if (
     introspects !== undefined &&
     introspects !== 'own' &&
@@ -154,6 +164,10 @@ export function clientProblem(value: unknown): string | undefined {
   }
   if (disabled !== undefined && typeof disabled !== 'boolean') return '"disabled" must be a boolean';
   return undefined;
+}
+
+function isManagementRight(value: unknown): boolean {
+  return (MANAGEMENT_RIGHTS as readonly unknown[]).includes(value);
 }
 
 /** Before 1973 in milliseconds, and every time of this century in seconds. */

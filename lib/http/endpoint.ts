@@ -1,6 +1,14 @@
 import type { NextFunction, Request, Response, Router } from 'express';
 import { type StoreErrorKind, storeErrorKind } from '../tokens/store-errors.js';
-import { type ApiName, type Audit, type AuditEvent, faultOf, type InactiveReason, report } from './audit.js';
+import {
+  type ApiName,
+  type Audit,
+  type AuditEvent,
+  faultOf,
+  type InactiveReason,
+  type ManagementAction,
+  report,
+} from './audit.js';
 import { type FormParameters, formBody } from './form-body.js';
 import { HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
 import { forbidCaching, sendAnswer, sendJson } from './respond.js';
@@ -17,9 +25,9 @@ export class Call {
   clientId: string | undefined;
   tokenDigest: string | undefined;
   reason: InactiveReason | undefined;
+  action: ManagementAction | undefined;
+  cascade = false;
   introspectedAny = false;
-  /** Whether it has ended the token. */
-  revoked = false;
 
   constructor(req: Request, res: Response) {
     this.req = req;
@@ -37,11 +45,10 @@ export class Call {
   }
 }
 
-/** What makes one API out of a route: everything about it that is not common to all. */
+/** What makes one API out of a method of a route: everything about it that is not common to all. */
 export interface Endpoint {
   readonly api: ApiName;
-  readonly method: 'get' | 'post';
-  readonly paths: readonly string[];
+  readonly method: 'get' | 'post' | 'delete';
   readonly requireTls: boolean;
   readonly audit: Audit | undefined;
   readonly clock: () => number;
@@ -53,25 +60,35 @@ export interface Endpoint {
   storeError?(kind: StoreErrorKind): HttpError | undefined;
 }
 
-/** Lets `router` answer one API: every path out of it, errors of Express included, has the API's shape. */
-export function endpoint(router: Router, definition: Endpoint): Router {
-  const allow = definition.method === 'get' ? 'GET, HEAD' : 'POST';
+/** What `Allow` says of each method (RFC 9110 §9.3.2: HEAD follows GET). */
+const ALLOW = { get: 'GET, HEAD', post: 'POST', delete: 'DELETE' } as const;
+
+/**
+ * Lets `router` answer at some paths, by one definition for each method: every way out, errors of Express included, has the
+ * API's shape. What no method is about, a wrong one say, is the first's.
+ */
+export function endpoint(
+  router: Router,
+  paths: readonly string[],
+  ...definitions: readonly [Endpoint, ...Endpoint[]]
+): Router {
+  const [first] = definitions;
   const serve =
-    (answer: (call: Call) => Promise<object>) =>
+    (definition: Endpoint, answer: (call: Call) => Promise<object>) =>
     (req: Request, res: Response): Promise<void> =>
       handle(definition, new Call(req, res), answer);
-  for (const path of definition.paths) {
-    router
-      .route(path)
-      [definition.method](serve((call) => definition.answer(call)))
-      .all(
-        serve(() =>
-          Promise.reject(invalidRequest('The method is not allowed', 405, { headers: { Allow: allow } })),
-        ),
-      );
+  const headers = { Allow: definitions.map(({ method }) => ALLOW[method]).join(', ') };
+  const wrongMethod = serve(first, () =>
+    Promise.reject(invalidRequest('The method is not allowed', 405, { headers })),
+  );
+  for (const path of paths) {
+    const route = router.route(path);
+    for (const definition of definitions)
+      route[definition.method](serve(definition, (call) => definition.answer(call)));
+    route.all(wrongMethod);
   }
   // The one error that Express raises in here is for a malformed escape in a path; it would print the path, token included.
-  const malformedPath = serve(() => Promise.reject(invalidRequest('The path is malformed')));
+  const malformedPath = serve(first, () => Promise.reject(invalidRequest('The path is malformed')));
   router.use((_error: unknown, req: Request, res: Response, _next: NextFunction) => malformedPath(req, res));
   return router;
 }
@@ -116,7 +133,7 @@ export function notFoundOrConflict(kind: StoreErrorKind): HttpError | undefined 
 
 function audit(definition: Endpoint, call: Call, status: number, error?: HttpError): void {
   report(definition.audit, () => {
-    const { clientId, tokenDigest, reason, time } = call;
+    const { clientId, tokenDigest, reason, action, time } = call;
     const outcome = outcomeOf(call, error);
     return {
       api: definition.api,
@@ -126,6 +143,8 @@ function audit(definition: Endpoint, call: Call, status: number, error?: HttpErr
       status,
       ...(clientId !== undefined && { clientId }),
       ...(tokenDigest !== undefined && { tokenDigest }),
+      ...(action !== undefined && { action }),
+      ...(call.cascade && { cascade: true }),
       ...(call.introspectedAny && { introspects: 'any' }),
       time,
       durationMs: call.durationMs,
@@ -140,5 +159,5 @@ function outcomeOf(call: Call, error: HttpError | undefined): AuditEvent['outcom
   // The details API answers a token that the caller may not see with 404, which is no refusal.
   if (call.reason !== undefined && (!error || error.status === 404)) return 'inactive';
   if (error) return 'refused';
-  return call.revoked ? 'revoked' : 'active';
+  return call.action === undefined ? 'active' : 'done';
 }

@@ -27,6 +27,9 @@ export interface PairwiseSubjectOptions extends PairwiseOptions {
 /** Shows a record to one caller. */
 type Show = (record: TokenRecord) => TokenRecord;
 
+/** The others tell of no user. */
+const TELL_OF_USERS: readonly ApiName[] = ['oauth-introspection', 'refresh-token-introspection'];
+
 const SHORTEST_SALT = 32;
 const SALT = `a secret of ${SHORTEST_SALT} bytes or more: a string or a Uint8Array`;
 
@@ -62,8 +65,7 @@ export function shownSubjects(
 ): (caller: Client, api: ApiName) => Show {
   const key = options === undefined ? undefined : checkedKey(factory, options);
   return (caller, api) => {
-    // The details API tells of no user.
-    if (caller.subjectType !== 'pairwise' || api === 'access-token-details') return asItIs;
+    if (caller.subjectType !== 'pairwise' || !TELL_OF_USERS.includes(api)) return asItIs;
     if (!key) throw new HookError(`"pairwise" must be given: a client has "subjectType" 'pairwise'`);
     return (record) => pairwiseRecord(key, caller, record);
   };

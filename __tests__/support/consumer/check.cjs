@@ -5,7 +5,13 @@ const { createPublicKey, generateKeyPairSync, verify } = require('node:crypto');
 module.exports = async function check(express, lib) {
   const { secret, hash } = lib.generateClientSecret();
   const clients = new lib.MemoryClientStore([
-    { clientId: 'api', secret: hash, audiences: ['https://api.example'], organizations: ['acme'] },
+    {
+      clientId: 'api',
+      secret: hash,
+      audiences: ['https://api.example'],
+      organizations: ['acme'],
+      manages: ['revoke', 'approve', 'update', 'delete', 'refreshTokens'],
+    },
   ]);
   const tokens = new lib.MemoryTokenStore();
   const record = {
@@ -20,7 +26,8 @@ module.exports = async function check(express, lib) {
   const app = express();
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const keys = [{ ...privateKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256' }];
-  app.use(lib.introspectionRouter({ tokens, clients, issuer: 'https://id.example', keys }));
+  const management = { revoke: true, approve: true, update: true, delete: true, refreshTokens: true };
+  app.use(lib.introspectionRouter({ tokens, clients, issuer: 'https://id.example', keys, management }));
   app.get(
     '/orders',
     lib.requireActiveToken({ tokens, clients, audience: 'https://api.example', scope: 'read' }),
@@ -84,12 +91,43 @@ module.exports = async function check(express, lib) {
   const large = await post('/v1/oauth/introspect', 'a'.repeat(70_000));
   assert.equal(large.status, 413);
   assert.equal((await large.json()).error, 'invalid_request');
+  const manage = (method, path, body) =>
+    fetch(`${origin}/v1/o/acme/oauth2/${path}`, {
+      method,
+      headers: { authorization, ...(body && { 'content-type': 'application/json' }) },
+      body,
+    });
+  for (const [method, path, status, body] of [
+    ['POST', 'accesstokens/at?action=revoke', 'revoked'],
+    ['POST', 'accesstokens/at?action=approve&cascade=true', 'approved'],
+    ['POST', 'accesstokens/at', 'approved', '{"scope":"read write"}'],
+    ['GET', 'refreshtokens/rt', 'approved'],
+  ])
+    assert.equal((await (await manage(method, path, body)).json()).status, status, path);
+  for (const [method, path, status, body] of [
+    ['POST', 'accesstokens/at?action=none', 400],
+    ['POST', 'accesstokens/%zz?action=revoke', 400],
+    ['POST', 'accesstokens/at', 413, `{"scope":"${'a'.repeat(70_000)}"}`],
+    ['POST', 'accesstokens/at', 400, '{"scope":'],
+    ['POST', 'accesstokens/nope?action=revoke', 404],
+    ['DELETE', 'accesstokens/nope', 404],
+    ['PUT', 'accesstokens/at', 405],
+    ['DELETE', 'refreshtokens/rt', 405],
+  ]) {
+    const refused = await manage(method, path, body);
+    assert.deepEqual(
+      [refused.status, Object.keys(await refused.json())],
+      [status, ['code', 'message', 'contexts']],
+    );
+  }
   const orders = (token) =>
     fetch(`${origin}/orders`, { headers: token ? { authorization: `Bearer ${token}` } : {} });
   assert.deepEqual(await (await orders('at')).json(), { sub: 'api' });
   assert.equal((await orders()).status, 401);
   await tokens.revoke('at');
   assert.equal((await orders('at')).status, 401);
+  assert.equal((await (await manage('DELETE', 'accesstokens/at')).json()).status, 'revoked');
+  assert.equal((await manage('DELETE', 'accesstokens/at')).status, 404);
   server.close();
   server.closeAllConnections();
   console.log('ok');

@@ -62,4 +62,11 @@ export const MIGRATIONS: readonly Migration[] = [
       CONSTRAINT clients_previous CHECK (previous_secret IS NULL OR secret IS NOT NULL)
     )`,
   ],
+  (schema) => [
+    /*
+     * Whether the grant was revoked since the token was saved, which is for good. In no index, as `revoked_at`, and
+     * takes no room in those of which it is not so.
+     */
+    `ALTER TABLE ${schema}.tokens ADD COLUMN grant_ended boolean`,
+  ],
 ];
