@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client as HttpClient } from 'undici';
-import { hashClientSecret } from '../lib/index.js';
-import { A, basic, type World, world } from './support/world.js';
+import { A, basic } from './support/world.js';
 
 /** `FAULTS=long`: as many as are needed to find a difference of a twentieth in what takes a sixth of a second. */
 const isLong = process.env.FAULTS === 'long';
@@ -17,23 +17,22 @@ function median(times: number[]): number {
 }
 
 describe('what takes as long', () => {
-  let w: World;
-  let server: Server;
+  let issuer: ChildProcess;
   let http: HttpClient;
+  let api: string;
 
   beforeAll(async () => {
-    w = await world({
-      rateLimit: false,
-      moreClients: [{ clientId: 'chosen', secret: await hashClientSecret('a chosen secret') }],
+    issuer = spawn(process.execPath, ['__tests__/support/timed-issuer.mjs'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
-    server = createServer(w.app);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    http = new HttpClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const [line] = (await once(issuer.stdout as Readable, 'data')) as [Buffer];
+    const { port, secret } = JSON.parse(line.toString()) as { port: number; secret: string };
+    api = basic('api', secret);
+    http = new HttpClient(`http://127.0.0.1:${port}`);
   });
   afterAll(async () => {
     await http.destroy();
-    server.closeAllConnections();
-    server.close();
+    issuer.kill();
   });
 
   /** The time (ms) until the whole answer is there. */
@@ -85,7 +84,7 @@ describe('what takes as long', () => {
   }
 
   it(`I-14 an unknown and a forbidden token (${TOKENS} each)`, async () => {
-    const kinds = ['never-seen', 'at-other-api'].map((token) => () => timeOf(w.as('api'), token, 200));
+    const kinds = ['never-seen', 'at-other-api'].map((token) => () => timeOf(api, token, 200));
     await medians(500, kinds);
     await expectAlike(TOKENS, kinds, 0.05);
   }, 120_000);
