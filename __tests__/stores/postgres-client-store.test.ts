@@ -79,7 +79,7 @@ describeWith(POSTGRES, 'PostgresClientStore', () => {
           authMethods: ['private_key_jwt', 'tls_client_auth'],
           jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AAAA' }] },
           authSigningAlg: 'EdDSA',
-          tlsClientAuthSubjectDn: `CN=${odd}`,
+          tlsClientAuthSubjectDn: 'CN=Müller\\, Söhne',
           claims: ['sub'],
           subjectType: 'pairwise',
           introspectionSignedResponseAlg: 'ES256',
