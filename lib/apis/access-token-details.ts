@@ -24,7 +24,9 @@ export interface AccessTokenDetailsOptions extends ApiOptions, DetailsFormOption
 
 export const ACCESS_TOKEN_DETAILS_OPTIONS = ['scopeSeparator', 'notFoundCode'] as const;
 
-const DEFAULT_NOT_FOUND_CODE = 'keymanagement.service.AccessTokenDoesntExists';
+/** The defaults of {@link DetailsFormOptions}. */
+export const SCOPE_SEPARATOR = ',';
+export const NOT_FOUND_CODE = 'keymanagement.service.AccessTokenDoesntExists';
 const NOT_FOUND_MESSAGE = 'Access Token doesnt exists';
 
 /** `status` has three words for all states. A token that is only early is approved; one whose client is gone is as good as revoked. */
@@ -57,7 +59,7 @@ export function accessTokenDetailsIn(
   router: Router,
   context: ApiContext,
   factory: string,
-  { scopeSeparator = ',', notFoundCode = DEFAULT_NOT_FOUND_CODE }: DetailsFormOptions,
+  { scopeSeparator = SCOPE_SEPARATOR, notFoundCode = NOT_FOUND_CODE }: DetailsFormOptions,
 ): Router {
   must(isNonEmptyString(scopeSeparator), factory, 'scopeSeparator', 'a non-empty string');
   must(isNonEmptyString(notFoundCode), factory, 'notFoundCode', 'a non-empty string');

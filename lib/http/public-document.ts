@@ -4,18 +4,24 @@ import { HttpError, invalidRequest, serverFault } from './http-error.js';
 import { sendJson } from './respond.js';
 
 /**
- * Serves a JSON document that everybody may read, at one path of the host: what is under `/.well-known` (RFC 8615). The path
- * is compared as text: to a router's pattern, some characters of a path mean more than themselves.
+ * Serves a JSON document that everybody may read, at one path. The path is compared as text: to a router's pattern, some
+ * characters of a path mean more than themselves.
+ *
+ * @param of what the path is in: `originalUrl`, the host, for what is under `/.well-known` (RFC 8615); `url`, the router
  */
-export function publicDocument(path: string, documentOf: () => Soon<object>): RequestHandler {
+export function publicDocument(
+  path: string,
+  documentOf: () => Soon<object>,
+  of: 'originalUrl' | 'url' = 'originalUrl',
+): RequestHandler {
   return (req, res, next) => {
-    if (isAt(path, req)) void answer(documentOf, req, res);
+    if (isAt(path, req[of])) void answer(documentOf, req, res);
     else next();
   };
 }
 
-function isAt(path: string, { originalUrl }: Request): boolean {
-  return originalUrl === path || (!path.includes('?') && originalUrl.split('?', 1)[0] === path);
+function isAt(path: string, url: string): boolean {
+  return url === path || (!path.includes('?') && url.split('?', 1)[0] === path);
 }
 
 async function answer(documentOf: () => Soon<object>, req: Request, res: Response): Promise<void> {
@@ -25,7 +31,7 @@ async function answer(documentOf: () => Soon<object>, req: Request, res: Respons
     if (req.method === 'GET' || req.method === 'HEAD') sendJson(res, 200, await documentOf());
     else if (req.method === 'OPTIONS') preflight(res);
     else
-      throw invalidRequest('The metadata can only be read', 405, {
+      throw invalidRequest('The document can only be read', 405, {
         headers: { Allow: 'GET, HEAD, OPTIONS' },
       });
   } catch (thrown) {

@@ -20,7 +20,7 @@ module.exports = async function check(express, lib) {
   const app = express();
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const keys = [{ ...privateKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256' }];
-  app.use(lib.introspectionRouter({ tokens, clients, issuer: 'https://id.example', keys }));
+  app.use(lib.introspectionRouter({ tokens, clients, issuer: 'https://id.example', keys, openapi: true }));
   app.get(
     '/orders',
     lib.requireActiveToken({ tokens, clients, audience: 'https://api.example', scope: 'read' }),
@@ -84,6 +84,8 @@ module.exports = async function check(express, lib) {
   const large = await post('/v1/oauth/introspect', 'a'.repeat(70_000));
   assert.equal(large.status, 413);
   assert.equal((await large.json()).error, 'invalid_request');
+  const described = await (await fetch(`${origin}/openapi.json`)).json();
+  assert.ok(described.paths['/v1/oauth/jwks'].get);
   const orders = (token) =>
     fetch(`${origin}/orders`, { headers: token ? { authorization: `Bearer ${token}` } : {} });
   assert.deepEqual(await (await orders('at')).json(), { sub: 'api' });
