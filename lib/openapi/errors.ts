@@ -62,14 +62,13 @@ export interface SharedErrors {
   readonly components: Readonly<Record<string, Response>>;
 }
 
-/** The errors that are the same in all operations of a shape. */
+/** The errors that every operation of a shape has. All but the 405 are the same in each. */
 export function sharedErrors(
   shape: ErrorShape,
   { isThrottled }: Pick<RouterFacts, 'isThrottled'>,
   { allowed, hasForm }: { readonly allowed: string; readonly hasForm: boolean },
 ): SharedErrors {
   const all: Readonly<Record<string, readonly [name: string, response: Response]>> = {
-    405: ['WrongMethod', wrongMethod(shape, 'The method is not allowed', allowed)],
     ...(hasForm && {
       413: [
         'TooLarge',
@@ -94,12 +93,15 @@ export function sharedErrors(
     503: ['Outage', outage(shape)],
   };
   return {
-    responses: Object.fromEntries(
-      Object.entries(all).map(([status, [name]]) => [
-        status,
-        { $ref: `#/components/responses/${shape.name}${name}` },
-      ]),
-    ),
+    responses: {
+      405: wrongMethod(shape, 'The method is not allowed', allowed),
+      ...Object.fromEntries(
+        Object.entries(all).map(([status, [name]]) => [
+          status,
+          { $ref: `#/components/responses/${shape.name}${name}` },
+        ]),
+      ),
+    },
     components: Object.fromEntries(
       Object.values(all).map(([name, response]) => [shape.name + name, response]),
     ),

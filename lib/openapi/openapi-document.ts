@@ -49,7 +49,7 @@ function describeAll({ requireTls }: RouterFacts): string {
     'A token that the caller may not see is answered exactly as one that does not exist.',
     'An outage is 503 with `Retry-After`, and never an inactive token.',
     '`HEAD` is answered as `GET`, without a body.',
-    ...(requireTls ? ['Only what comes by TLS is answered.'] : []),
+    ...(requireTls ? ['What is about tokens or keys is answered by TLS only.'] : []),
   ].join(' ');
 }
 
