@@ -248,7 +248,7 @@ function written(type: string, example: Record<string, string>): string {
 /** Requests with the examples of the document in them. */
 function requestOf({ path, method, operation }: Place, ask: Ask) {
   const { parameters = [], requestBody, operationId } = operation;
-  const [[type = '', { examples = {} } = {}] = []] = Object.entries(requestBody?.content ?? {});
+  const [[type, { examples = {} }] = ['', {}]] = Object.entries(requestBody?.content ?? {});
   const [first = ''] = Object.keys(examples);
   const example = examples[ask.request ?? first]?.value as Record<string, string> | undefined;
   const filled = parameters.reduce(
