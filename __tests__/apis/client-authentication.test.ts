@@ -549,7 +549,8 @@ describe('client assertions', () => {
       authMethods: ['private_key_jwt'],
       jwks: { keys: [publicKey.export({ format: 'jwk' }) as never] },
     };
-    const w = await made({ moreClients: [weak] });
+    // Which a store of ours would not take.
+    const w = await made({ clients: { find: (id) => (id === 'weak' ? weak : undefined) } });
     const assertion = await signed(claims('weak'), { alg: 'RS256' }, rsa.privateKey);
     expectRefused(await send(w, withAssertion(assertion)));
   });

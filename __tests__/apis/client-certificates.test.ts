@@ -190,6 +190,25 @@ describe('client certificates', () => {
     }
   });
 
+  it('A-18 has the keys that a client publishes fetched again for a new certificate', async () => {
+    let published = [jwkOf('another')];
+    let asked = 0;
+    const { app, clock } = await world({
+      moreClients: CLIENTS,
+      clientCertificate: () => ({ certificate: file('self-signed.crt'), isTrusted: false }),
+      fetch: async () => {
+        asked += 1;
+        return Response.json({ keys: published });
+      },
+    });
+    const status = async (): Promise<number> =>
+      (await request(app).post(A).type('form').send({ token: 'at-live', client_id: 'published' })).status;
+    expect([await status(), await status(), asked]).toStrictEqual([401, 401, 1]);
+    published = [jwkOf('self-signed')];
+    clock.now += 31_000;
+    expect([await status(), asked]).toStrictEqual([200, 2]);
+  });
+
   it("A-18 a key that no JWK is of is nobody's", async () => {
     const { app } = await world({
       moreClients: CLIENTS,

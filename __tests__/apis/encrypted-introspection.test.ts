@@ -111,6 +111,16 @@ describe('a client that is registered for encryption', () => {
       { jwks: { keys: [{ kty: 'RSA', n: 'AQAB', e: 'AQAB' }] } },
       { keys: KEYS },
       500,
+      { message: 'client: no key of it fits its "introspectionEncryptedResponseAlg"' },
+    ],
+    [
+      'its key leads to nothing',
+      {
+        introspectionEncryptedResponseAlg: 'ECDH-ES',
+        jwks: { keys: [{ kty: 'OKP', crv: 'X25519', x: Buffer.alloc(32).toString('base64url') }] },
+      },
+      { keys: KEYS },
+      500,
       { message: 'client: its key for encryption cannot be used' },
     ],
     [
@@ -125,11 +135,9 @@ describe('a client that is registered for encryption', () => {
     async (_what, more, options, status, fault) => {
       const one = registered(more);
       const { keys, ...rest } = options;
-      const { app, events } = await world({
-        ...rest,
-        ...(keys !== undefined && { keys }),
-        moreClients: [one.client],
-      });
+      // A store of the app's, where keys may be of any kind.
+      const clients = { find: (id: string) => (id === 'rs' ? one.client : undefined) };
+      const { app, events } = await world({ ...rest, clients, ...(keys !== undefined && { keys }) });
       for (const accept of ACCEPTS) {
         for (const token of ['at-live', 'never-seen']) {
           const answer = await ask(app, one.authorization, token, accept);
@@ -166,6 +174,25 @@ describe('a client that is registered for encryption', () => {
       expect(jose.decodeJwt(Buffer.from(plaintext).toString())).toMatchObject({ aud: 'rs' });
     }
     expect(asked).toStrictEqual(['https://rs.example/jwks']);
+  });
+
+  it('has them fetched again where none of them is for this, and not too often', async () => {
+    let keys: readonly object[] = [{ ...rsa.jwk, use: 'sig' }];
+    let asked = 0;
+    const w = await world({
+      moreClients: [{ ...client, jwks: undefined as never, jwksUri: 'https://rs.example/jwks' }],
+      keys: KEYS,
+      fetch: async () => {
+        asked += 1;
+        return Response.json({ keys });
+      },
+    });
+    const status = async (): Promise<number> =>
+      (await ask(w.app, authorization, 'at-live', 'application/json')).status;
+    expect([await status(), await status(), asked]).toStrictEqual([500, 500, 1]);
+    keys = [rsa.jwk];
+    w.clock.now += 31_000;
+    expect([await status(), asked]).toStrictEqual([200, 2]);
   });
 
   it('still gets its errors in JSON', async () => {

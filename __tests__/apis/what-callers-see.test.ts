@@ -41,6 +41,24 @@ describe('claims', () => {
     expect((await other.ask('forged')).body).toStrictEqual(PROTOCOL);
   });
 
+  it.each<[string, Readonly<Record<string, unknown>>, object]>([
+    ['beside others', { scp: 'read write', tenant: 'blue' }, { tenant: 'blue' }],
+    ['alone', { scp: ['read', 'write'] }, {}],
+  ])('I-21 J-07 shows no hidden scope values by `scp` either, %s', async (_how, claims, shown) => {
+    const rights = { audiences: [API], scopes: ['read'] };
+    for (const members of [rights, { ...rights, claims: ['scp', 'tenant'] }]) {
+      const { ask, tokens } = await withCaller(members);
+      await tokens.save({ ...FULL, token: 'twice', scope: ['read', 'write'], claims });
+      const { body } = await ask('twice');
+      expect(body).toMatchObject({ active: true, scope: 'read', ...shown });
+      expect(body).not.toHaveProperty('scp');
+    }
+    // Where nothing is hidden, nothing is.
+    const { ask, tokens } = await withCaller({ ...rights, scopes: ['read', 'write'] });
+    await tokens.save({ ...FULL, token: 'twice', scope: ['read', 'write'], claims });
+    expect((await ask('twice')).body).toMatchObject(claims);
+  });
+
   it('I-29 hides the `sub` of the refresh-token API where only the opt-out shows the token', async () => {
     const { ask } = await withCaller({ introspects: 'any', claims: ['acr'] });
     expect((await ask('rt-live', B)).body).toStrictEqual({

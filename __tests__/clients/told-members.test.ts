@@ -1,8 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { type Client, MemoryClientStore } from '../../lib/index.js';
 import { A, FULL, postToken, world } from '../support/world.js';
 
 const KEYS = { jwksUri: 'https://client.example/jwks' };
+const ENC = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
 const SIGNS = { authMethods: ['private_key_jwt'], ...KEYS };
 
 describe('what a client is registered to be told', () => {
@@ -23,7 +25,7 @@ describe('what a client is registered to be told', () => {
     ],
     [
       'encrypted answers, to keys of its own',
-      { ...SIGNS, jwksUri: undefined, jwks: { keys: [] }, introspectionEncryptedResponseAlg: 'ECDH-ES' },
+      { ...SIGNS, jwksUri: undefined, jwks: { keys: [ENC] }, introspectionEncryptedResponseAlg: 'ECDH-ES' },
     ],
   ])('may be %s', (_what, members) => {
     const client = new MemoryClientStore([{ clientId: 'a', ...members } as Client]).find('a');
@@ -71,6 +73,31 @@ describe('what a client is registered to be told', () => {
       'an encryption without a key',
       { introspectionEncryptedResponseAlg: 'ECDH-ES' },
       '"introspectionEncryptedResponseAlg" needs "jwks" or "jwksUri"',
+    ],
+    [
+      'an encryption for which no key is',
+      { ...SIGNS, jwksUri: undefined, jwks: { keys: [] }, introspectionEncryptedResponseAlg: 'ECDH-ES' },
+      'client "a": "jwks" has no key that fits "introspectionEncryptedResponseAlg"',
+    ],
+    [
+      'an encryption by a key to sign with',
+      {
+        ...SIGNS,
+        jwksUri: undefined,
+        jwks: { keys: [{ ...ENC, use: 'sig' }] },
+        introspectionEncryptedResponseAlg: 'ECDH-ES',
+      },
+      '"jwks" has no key that fits',
+    ],
+    [
+      'a broken key, whatever it is for',
+      { secret: undefined, authMethods: ['private_key_jwt'], jwks: { keys: [ENC, { ...ENC, y: ENC.x }] } },
+      '"jwks" has a key at 1 that is broken',
+    ],
+    [
+      'a key that is too short',
+      { authMethods: ['private_key_jwt'], jwks: { keys: [{ kty: 'RSA', e: 'AQAB', n: 'a'.repeat(170) }] } },
+      '"jwks" has a key at 0 that is broken, or an RSA key of fewer than 2048 bits',
     ],
   ])('may not be %s', (_what, members, named) => {
     const make = (): object => new MemoryClientStore([{ clientId: 'a', ...members } as never]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { compactDecrypt, decodeProtectedHeader } from 'jose';
+import { type ClientJwk, encryptionKey as keyFor } from '../../lib/clients/registered-key.js';
 import { HookError } from '../../lib/http/http-error.js';
 import type { Client } from '../../lib/index.js';
 import { encrypted, isEncrypted } from '../../lib/signing/encryption.js';
@@ -10,11 +11,16 @@ const RSA_KEY = await encryptionKey('RSA-OAEP-256', { kid: 'rsa-enc', use: 'enc'
 const EC_KEY = await encryptionKey('ECDH-ES', { kid: 'ec-enc' });
 const OTHER_EC = await encryptionKey('ECDH-ES', { kid: 'other' });
 
+const SHORT = { kty: 'RSA', e: 'AQAB', n: String(RSA.n).slice(0, 170) };
+
 const client = (alg: string, enc?: string): Client => ({
   clientId: 'api',
   introspectionEncryptedResponseAlg: alg,
   ...(enc !== undefined && { introspectionEncryptedResponseEnc: enc }),
 });
+
+const chosen = (alg: string, keys: readonly object[]): ClientJwk =>
+  keyFor(keys as readonly ClientJwk[], alg) as ClientJwk;
 
 async function opened(jwe: string, { privateKey }: EncryptionKey): Promise<string> {
   const { plaintext } = await compactDecrypt(jwe, privateKey);
@@ -29,7 +35,7 @@ describe('encrypted', () => {
       ['ECDH-ES+A128KW', EC_KEY] as const,
     ].flatMap(([alg, key]) => ENCS.map((enc) => [alg, enc, key] as const)),
   )('J-08 J-09 nests a JWT by %s with %s', async (alg, enc, key) => {
-    const jwe = await encrypted('a.b.c', client(alg, enc), [key.jwk]);
+    const jwe = await encrypted('a.b.c', client(alg, enc), key.jwk as never);
     expect(decodeProtectedHeader(jwe)).toMatchObject({
       alg,
       enc,
@@ -49,7 +55,7 @@ describe('encrypted', () => {
     ['ECDH-ES', 'X25519'],
   ])('J-09 nests a JWT by %s on %s, with A128CBC-HS256 where the client does not say', async (alg, crv) => {
     const key = await encryptionKey(alg, {}, crv);
-    const jwe = await encrypted('a.b.c', client(alg), [key.jwk]);
+    const jwe = await encrypted('a.b.c', client(alg), key.jwk as never);
     expect(decodeProtectedHeader(jwe)).toMatchObject({ alg, enc: 'A128CBC-HS256' });
     expect(decodeProtectedHeader(jwe)).not.toHaveProperty('kid');
     expect(await opened(jwe, key)).toBe('a.b.c');
@@ -65,36 +71,46 @@ describe('encrypted', () => {
     ['that says that it is for encryption', [OTHER_EC.jwk, { ...EC_KEY.jwk, use: 'enc' }]],
     ['that says for which algorithm it is', [OTHER_EC.jwk, { ...EC_KEY.jwk, alg: 'ECDH-ES' }]],
     ['with odd members', [{ ...EC_KEY.jwk, key_ops: ['deriveBits'], ext: false, x5c: ['!'] }]],
+    ['with key_ops that are empty', [{ ...EC_KEY.jwk, key_ops: [] }]],
     ['with a use, whatever its key_ops say', [{ ...EC_KEY.jwk, use: 'enc', key_ops: ['verify'] }]],
     ['with key_ops that are no array', [{ ...EC_KEY.jwk, key_ops: 'verify' }]],
     ['with a kid that is no string', [{ ...EC_KEY.jwk, kid: 1 }]],
   ])('takes the key %s', async (_what, keys) => {
-    const jwe = await encrypted('a.b.c', client('ECDH-ES'), keys as never);
+    const jwe = await encrypted('a.b.c', client('ECDH-ES'), chosen('ECDH-ES', keys));
     expect(await opened(jwe, EC_KEY)).toBe('a.b.c');
   });
 
   it('takes a key of RSA by its type alone, and never one on a curve', async () => {
-    const jwe = await encrypted('a.b.c', client('RSA-OAEP-256'), [EC_KEY.jwk, RSA_KEY.jwk]);
+    const jwe = await encrypted(
+      'a.b.c',
+      client('RSA-OAEP-256'),
+      chosen('RSA-OAEP-256', [EC_KEY.jwk, RSA_KEY.jwk]),
+    );
     expect(decodeProtectedHeader(jwe).kid).toBe('rsa-enc');
   });
 
-  it.each<[string, readonly object[]]>([
-    ['has none', []],
-    ['has none of the type', [RSA_KEY.jwk]],
-    ['has one for signing only', [{ ...EC_KEY.jwk, use: 'sig' }]],
-    ['has one for another algorithm only', [{ ...EC_KEY.jwk, alg: 'ECDH-ES+A128KW' }]],
-  ])('refuses where the client %s', async (_what, keys) => {
-    await expect(encrypted('a.b.c', client('ECDH-ES'), keys as never)).rejects.toStrictEqual(
-      new HookError('client: no key of it fits its "introspectionEncryptedResponseAlg"'),
-    );
+  it.each<[string, string, readonly object[]]>([
+    ['none', 'ECDH-ES', []],
+    ['none of the type', 'ECDH-ES', [RSA_KEY.jwk]],
+    ['one of another type', 'ECDH-ES', [{ ...EC_KEY.jwk, kty: 'OKP' }]],
+    ['one for signing only', 'ECDH-ES', [{ ...EC_KEY.jwk, use: 'sig' }]],
+    ['one for another algorithm only', 'ECDH-ES', [{ ...EC_KEY.jwk, alg: 'ECDH-ES+A128KW' }]],
+    ['a point that is not on the curve', 'ECDH-ES', [{ ...EC_KEY.jwk, y: OTHER_EC.jwk.y }]],
+    ['no point', 'ECDH-ES', [{ kty: 'EC', crv: 'P-256' }]],
+    ['an unheard-of curve', 'ECDH-ES', [{ ...EC_KEY.jwk, crv: 'toString' }]],
+    ['too few bits', 'RSA-OAEP-256', [SHORT]],
+    ['the exponent 1', 'RSA-OAEP-256', [{ ...RSA_KEY.jwk, e: 'AQ' }]],
+    ['one to sign with', 'RSA-OAEP-256', [{ ...RSA_KEY.jwk, use: undefined, key_ops: ['sign'] }]],
+    ['one to agree with', 'RSA-OAEP-256', [{ ...RSA_KEY.jwk, use: undefined, key_ops: ['deriveKey'] }]],
+  ])('finds no key where the client has %s, and another one after it', (_what, alg, keys) => {
+    expect(chosen(alg, keys)).toBeUndefined();
+    const good = alg === 'ECDH-ES' ? EC_KEY.jwk : RSA_KEY.jwk;
+    expect(chosen(alg, [...keys, good])).toBe(good);
   });
 
-  it.each<[string, string, object]>([
-    ['a point that is not on the curve', 'ECDH-ES', { ...EC_KEY.jwk, y: OTHER_EC.jwk.y }],
-    ['no point', 'ECDH-ES', { kty: 'EC', crv: 'P-256' }],
-    ['too few bits', 'RSA-OAEP-256', { kty: 'RSA', e: 'AQAB', n: String(RSA.n).slice(0, 170) }],
-  ])('refuses a key of the client with %s', async (_what, alg, jwk) => {
-    const thrown = encrypted('a.b.c', client(alg), [jwk] as never);
+  it('fails where the key leads to nothing', async () => {
+    const nothing = { kty: 'OKP', crv: 'X25519', x: Buffer.alloc(32).toString('base64url') };
+    const thrown = encrypted('a.b.c', client('ECDH-ES'), nothing);
     await expect(thrown).rejects.toBeInstanceOf(HookError);
     await expect(thrown).rejects.toThrow('client: its key for encryption cannot be used');
   });

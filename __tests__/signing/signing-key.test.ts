@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { ASYMMETRIC_ALGORITHMS } from '../../lib/algorithms.js';
-import { type PrivateJwk, signingKey } from '../../lib/signing/signing-key.js';
+import { type PrivateJwk, plainJwk, signingKey } from '../../lib/signing/signing-key.js';
 import { EC, ED, privateJwk, RSA, secretsOf } from '../support/signing.js';
 
 const fault = (problem: string): Error => new Error(problem);
-const read = (jwk: unknown) => signingKey(jwk, fault);
+const read = (jwk: unknown) => signingKey(plainJwk(jwk, fault), fault);
 
 const { privateKey: short } = await (async () => {
   const { generateKeyPairSync } = await import('node:crypto');

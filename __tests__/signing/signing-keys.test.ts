@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { HookError, HttpError } from '../../lib/http/http-error.js';
+import type { PrivateJwk } from '../../lib/signing/signing-key.js';
 import { SigningKeys } from '../../lib/signing/signing-keys.js';
 import { EC, ED, RSA, secretsOf } from '../support/signing.js';
 
@@ -16,8 +17,11 @@ function thrownBy(act: () => unknown): unknown {
   throw new Error('threw nothing');
 }
 
-const cyclic: Record<string, unknown> = { ...RSA };
-cyclic.self = cyclic;
+const locked = {
+  get kid(): string {
+    throw new Error('locked');
+  },
+};
 
 const BAD: readonly [string, unknown, string][] = [
   ['null', null, 'must be an array of one private JWK or more'],
@@ -28,7 +32,10 @@ const BAD: readonly [string, unknown, string][] = [
   ['a key without a kid', [{ ...RSA, kid: undefined }], 'the JWK at 0 has no "kid"'],
   ['one kid for two keys', [RSA, ED, { ...EC, kid: 'rsa' }], 'the JWK at 2 has the "kid" of another'],
   ['the same key twice', [RSA, RSA], 'the JWK at 1 has the "kid" of another'],
-  ['what JSON cannot write', [cyclic], 'the JWK at 0 is no JSON'],
+  ['what JSON cannot write', [{ ...RSA, kid: 1n }], 'the JWK at 0 is no JSON'],
+  ['what cannot be read', [locked], 'the JWK at 0 cannot be read'],
+  // biome-ignore lint/suspicious/noSparseArray: that is what it is about
+  ['a hole that is first', [, RSA], 'the JWK at 0 is no JWK'],
 ];
 
 describe('SigningKeys', () => {
@@ -60,6 +67,22 @@ describe('SigningKeys', () => {
       expect(error).toBeInstanceOf(HttpError);
       expect(error).toMatchObject({ status: 503, cause, headers: { 'Retry-After': '5' } });
     }
+  });
+
+  it('knows a key by its members, in whatever object they are', async () => {
+    class Row {}
+    for (const member of ['kid', 'kty', 'crv', 'x', 'y', 'n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi', 'alg'])
+      Object.defineProperty(Row.prototype, member, {
+        get(this: { jwk: PrivateJwk }) {
+          return this.jwk[member];
+        },
+      });
+    const row = (jwk: PrivateJwk): object => Object.defineProperty(new Row(), 'jwk', { value: jwk });
+    let now = row(EC);
+    const keys = made(() => [now]);
+    expect(await kids(keys)).toStrictEqual(['ec']);
+    now = row(ED);
+    expect(await kids(keys)).toStrictEqual(['ed']);
   });
 
   it('asks a function each time that its keys are needed, and not before', async () => {

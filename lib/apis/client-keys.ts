@@ -2,17 +2,17 @@ import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Client } from '../clients/client.js';
 import type { ClientKeys } from '../clients/client-assertion.js';
+import type { ClientJwk } from '../clients/registered-key.js';
 import { unavailable } from '../http/http-error.js';
 import type { IntrospectionUnavailableError } from '../introspection/introspection-unavailable.js';
 import { KeySet } from '../introspection/jwt/key-set.js';
 import { PublishedKeys } from '../introspection/jwt/published-keys.js';
 import type { ConnectionSettings } from '../introspection/remote/connection-options.js';
 import type { Jws, JwsHeader } from '../jws-form.js';
+import type { Soon } from '../thenable.js';
 
 /** So many key sets are kept; the one that was used longest ago goes first. */
 const MAX_KEPT = 10_000;
-
-type Jwk = Readonly<Record<string, unknown>>;
 
 /** The keys of clients: those that they are registered with, and those that they publish, as these change. */
 export class RegisteredKeys implements ClientKeys {
@@ -37,10 +37,20 @@ export class RegisteredKeys implements ClientKeys {
     }
   }
 
-  async keysOf(client: Client): Promise<readonly Jwk[]> {
-    const { jwks, jwksUri } = client;
-    if (jwksUri === undefined) return (jwks as NonNullable<typeof jwks>).keys;
-    return (await orUnavailable(this.#publishedAt(jwksUri).current())).keys;
+  async find<T>(
+    { jwks, jwksUri }: Client,
+    among: (keys: readonly ClientJwk[]) => Soon<T | undefined>,
+  ): Promise<T | undefined> {
+    if (jwksUri === undefined) return among((jwks as NonNullable<typeof jwks>).keys);
+    const published = this.#publishedAt(jwksUri);
+    let keys = await orUnavailable(published.current());
+    for (;;) {
+      const found = await among(keys.keys);
+      if (found !== undefined) return found;
+      const newer = await orUnavailable(published.newerThan(keys));
+      if (!newer) return undefined;
+      keys = newer;
+    }
   }
 
   #publishedAt(uri: string): KeySet {

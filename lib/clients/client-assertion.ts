@@ -2,11 +2,13 @@ import { hash } from 'node:crypto';
 import { type Jws, type JwsHeader, jsonObject, unverifiedJws } from '../jws-form.js';
 import { isNonEmptyString } from '../options.js';
 import { isUnused, type ReplayMemory } from '../replay-memory.js';
+import type { Soon } from '../thenable.js';
 import { isPresentableId } from './basic-credentials.js';
 import type { Client, ClientStore } from './client.js';
 import { authMethodsOf, hmacAlgorithms } from './client-authentication.js';
 import { ClientStrategy, type Identified } from './client-strategy.js';
 import { findClient, type Proceed } from './client-verifier.js';
+import type { ClientJwk } from './registered-key.js';
 
 /** The only kind of assertion that is understood (RFC 7523 §2.2). */
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
@@ -22,8 +24,13 @@ export interface ClientKeys {
    * @throws HttpError 503 where its keys cannot be had
    */
   verify(client: Client, token: string, header: JwsHeader): Promise<Jws | undefined>;
-  /** The keys of a client (RFC 7517 §5). @throws HttpError 503 where they cannot be had */
-  keysOf(client: Client): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /**
+   * What `among` finds among the keys of a client (RFC 7517 §5), and where that is nothing, among newer ones that it may
+   * have published.
+   *
+   * @throws HttpError 503 where they cannot be had
+   */
+  find<T>(client: Client, among: (keys: readonly ClientJwk[]) => Soon<T | undefined>): Promise<T | undefined>;
 }
 
 /** What a client assertion must be, and by what it is verified. */

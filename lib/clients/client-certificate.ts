@@ -11,6 +11,7 @@ import type { ClientKeys } from './client-assertion.js';
 import { authMethodsOf } from './client-authentication.js';
 import { ClientStrategy, type Identified } from './client-strategy.js';
 import { findClient } from './client-verifier.js';
+import type { ClientJwk } from './registered-key.js';
 
 /** A certificate whose private key a client has proved to hold, by the TLS connection. */
 export interface ClientCertificate {
@@ -97,19 +98,21 @@ async function hasKeyOf(
   client: Client,
   keys: ClientKeys,
 ): Promise<boolean> {
-  const all = (await keys.keysOf(client)).filter(({ use }) => use !== 'enc');
-  const isRegistered = ({ x5c }: Readonly<Record<string, unknown>>): boolean =>
-    Array.isArray(x5c) && typeof x5c[0] === 'string' && raw.equals(Buffer.from(x5c[0], 'base64'));
-  if (all.some(isRegistered)) return true;
-  const registered = all.filter(({ x5c }) => x5c === undefined);
   // Loaded here, since CommonJS that cannot load an ES module, Jest's for one, shall still load the rest of the package.
   const { calculateJwkThumbprint } = await import('jose');
   const thumbprint = async (jwk: object): Promise<string | undefined> =>
     // A key of a type that nobody knows here is not that of the certificate.
     calculateJwkThumbprint(jwk as Parameters<typeof calculateJwkThumbprint>[0]).catch(() => undefined);
   const wanted = await thumbprint(asJwk(publicKey));
-  const thumbprints = await Promise.all(registered.map(thumbprint));
-  return wanted !== undefined && thumbprints.includes(wanted);
+  const isRegistered = ({ x5c }: ClientJwk): boolean =>
+    Array.isArray(x5c) && typeof x5c[0] === 'string' && raw.equals(Buffer.from(x5c[0], 'base64'));
+  const found = await keys.find(client, async (published) => {
+    const all = published.filter(({ use }) => use !== 'enc');
+    if (all.some(isRegistered)) return true;
+    const thumbprints = await Promise.all(all.filter(({ x5c }) => x5c === undefined).map(thumbprint));
+    return (wanted !== undefined && thumbprints.includes(wanted)) || undefined;
+  });
+  return found === true;
 }
 
 function asJwk(key: KeyObject): object {

@@ -1,5 +1,5 @@
 import type { Client, ClientStore } from './client.js';
-import { clientTypeError, soundClient } from './sound-client.js';
+import { clientTypeError, registeredClient } from './sound-client.js';
 
 /** Clients in memory, checked once. */
 export class MemoryClientStore implements ClientStore {
@@ -11,7 +11,7 @@ export class MemoryClientStore implements ClientStore {
       throw new TypeError('MemoryClientStore: "clients" must be an array of clients');
     }
     for (const given of clients) {
-      const client = soundClient(given, clientTypeError('MemoryClientStore'));
+      const client = registeredClient(given, clientTypeError('MemoryClientStore'));
       if (this.#clients.has(client.clientId)) {
         throw new TypeError(`MemoryClientStore: "clientId" "${client.clientId}" is there twice`);
       }

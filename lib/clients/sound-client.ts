@@ -1,6 +1,7 @@
 import { frozenCopy } from '../frozen-copy.js';
 import { isObject } from '../options.js';
 import { type Client, clientProblem, plainClient, soundClients, unknownClientMember } from './client.js';
+import { brokenKey, encryptionKey } from './registered-key.js';
 
 /** Makes the error for a client with a problem; its id is there as far as it is known. */
 type Fault = (problem: string, clientId?: unknown) => Error;
@@ -17,6 +18,28 @@ export function soundClient(given: unknown, fault: Fault): Client {
   const problem = unknown === undefined ? clientProblem(client) : `unknown member "${unknown}"`;
   if (problem !== undefined) throw fault(problem, client.clientId);
   return soundClients.mark({ ...(frozenCopy(client) as Client) });
+}
+
+/**
+ * A client that is registered now, as {@link soundClient}: what of its keys could never be used is known by then.
+ *
+ * @throws what `fault` makes
+ */
+export function registeredClient(given: unknown, fault: Fault): Client {
+  const client = soundClient(given, fault);
+  const problem = keysProblem(client);
+  if (problem !== undefined) throw fault(problem, client.clientId);
+  return client;
+}
+
+function keysProblem({ jwks, introspectionEncryptedResponseAlg: alg }: Client): string | undefined {
+  if (!jwks) return undefined;
+  const broken = brokenKey(jwks.keys);
+  if (broken)
+    return `"jwks" has a key at ${jwks.keys.indexOf(broken)} that is broken, or an RSA key of fewer than 2048 bits`;
+  return alg !== undefined && !encryptionKey(jwks.keys, alg)
+    ? '"jwks" has no key that fits "introspectionEncryptedResponseAlg"'
+    : undefined;
 }
 
 /** For a client that the app itself gives; `where` is what it gave it to. */

@@ -61,7 +61,7 @@ export function introspectedRecord(
 }
 
 /** What some servers call `scope`: it would show the values that a caller is not to see. */
-const SCOPE_AGAIN = 'scp';
+export const SCOPE_AGAIN = 'scp';
 
 /** `null` and the empty string are how some servers write that there is none. */
 function isTold(value: unknown): boolean {

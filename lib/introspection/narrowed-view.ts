@@ -1,5 +1,6 @@
 import type { Client } from '../clients/client.js';
 import type { TokenRecord } from '../tokens/token-record.js';
+import { SCOPE_AGAIN } from './introspected-record.js';
 
 type Details = NonNullable<TokenRecord['authorizationDetails']>;
 
@@ -32,6 +33,7 @@ export function narrowedView(caller: Client, token: TokenRecord): NarrowedView |
     view.scope = token.scope.filter((value) => scopes.includes(value));
   }
   if (claims) leaveOut(view, token, claims);
+  if (view.scope) hideScopeAgain(view, token);
   if (details) {
     const shown = detailsFor(audiences, details);
     if (shown !== details) view.authorizationDetails = shown;
@@ -45,6 +47,12 @@ function leaveOut(view: NarrowedView, token: TokenRecord, allowed: readonly stri
   }
   const claims = claimsAmong(token.claims, allowed);
   if (claims !== token.claims) view.claims = claims;
+}
+
+/** What some servers call `scope` has the values that the caller is not to see. */
+function hideScopeAgain(view: NarrowedView, token: TokenRecord): void {
+  const { [SCOPE_AGAIN]: again, ...others } = ('claims' in view ? view.claims : token.claims) ?? {};
+  if (again !== undefined) view.claims = Object.keys(others).length > 0 ? others : undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Client } from '../clients/client.js';
 import type { ClientKeys } from '../clients/client-assertion.js';
+import { encryptionKey } from '../clients/registered-key.js';
 import { HookError } from '../http/http-error.js';
 import { TextAnswer } from '../http/respond.js';
 import { SIGNED, SIGNED_TYP } from '../introspection/signed-type.js';
@@ -10,7 +11,7 @@ interface AnswerSignerSettings {
   /** Our issuer identifier: `iss`. */
   readonly issuer: string;
   readonly keys: SigningKeys;
-  readonly encryptionKeys: Pick<ClientKeys, 'keysOf'>;
+  readonly encryptionKeys: Pick<ClientKeys, 'find'>;
   /** The time in milliseconds, for `iat`. */
   readonly clock: () => number;
 }
@@ -50,6 +51,9 @@ export class AnswerSigner {
   }
 
   async #encrypted(jwt: string, caller: Client): Promise<string> {
-    return encrypted(jwt, caller, await this.#settings.encryptionKeys.keysOf(caller));
+    const alg = caller.introspectionEncryptedResponseAlg as string;
+    const jwk = await this.#settings.encryptionKeys.find(caller, (keys) => encryptionKey(keys, alg));
+    if (!jwk) throw new HookError('client: no key of it fits its "introspectionEncryptedResponseAlg"');
+    return encrypted(jwt, caller, jwk);
   }
 }

@@ -36,9 +36,27 @@ const SHORTEST_RSA = 2048;
 /** What a public key consists of (RFC 7518 §6.2.1, §6.3.1, RFC 8037 §2). */
 const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e'];
 
-/** @throws what `fault` makes where the JWK is not one of a private key to sign with */
-export function signingKey(jwk: unknown, fault: Fault): SigningKey {
+/** What is looked at in a JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). */
+const MEMBERS = [...PUBLIC_MEMBERS, 'kid', 'alg', 'use', 'key_ops', 'd', 'p', 'q', 'dp', 'dq', 'qi'];
+
+/**
+ * The members of a JWK that count, each read once. An app may answer an object whose members JSON does not see, and
+ * which would look the same with another key in it.
+ *
+ * @throws what `fault` makes for what is no object, or cannot be read
+ */
+export function plainJwk(jwk: unknown, fault: Fault): PrivateJwk {
   if (!isObject(jwk)) throw fault('is no JWK');
+  try {
+    const members = MEMBERS.map((member) => [member, jwk[member]] as const);
+    return Object.fromEntries(members.filter(([, value]) => value !== undefined));
+  } catch {
+    throw fault('cannot be read');
+  }
+}
+
+/** @throws what `fault` makes where the JWK is not one of a private key to sign with */
+export function signingKey(jwk: PrivateJwk, fault: Fault): SigningKey {
   const { kid, kty, crv, use, key_ops: operations } = jwk;
   if (!isNonEmptyString(kid)) throw fault('has no "kid"');
   const algorithms = ALGORITHMS.get(kty === 'RSA' ? kty : crv);

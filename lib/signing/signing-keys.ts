@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { HookError, unavailable } from '../http/http-error.js';
 import { isFunction } from '../options.js';
 import { attempt, type Soon } from '../thenable.js';
-import { type Fault, type PrivateJwk, type SigningKey, signingKey } from './signing-key.js';
+import { type Fault, type PrivateJwk, plainJwk, type SigningKey, signingKey } from './signing-key.js';
 
 export interface SignedAnswerOptions {
   /**
@@ -44,8 +44,10 @@ export class SigningKeys {
   #read(jwks: unknown, fault: Fault): readonly SigningKey[] {
     if (!Array.isArray(jwks) || jwks.length === 0) throw fault('must be an array of one private JWK or more');
     const known = new Map<string, SigningKey>();
-    const keys = jwks.map((jwk: unknown, index) => {
+    // Of a hole, `map` would make another one.
+    const keys = Array.from(jwks, (given: unknown, index) => {
       const faultOfKey: Fault = (problem) => fault(`the JWK at ${index} ${problem}`);
+      const jwk = plainJwk(given, faultOfKey);
       const digest = digestOf(jwk, faultOfKey);
       const key = this.#known.get(digest) ?? signingKey(jwk, faultOfKey);
       known.set(digest, key);
@@ -58,7 +60,7 @@ export class SigningKeys {
   }
 }
 
-function digestOf(jwk: unknown, fault: Fault): string {
+function digestOf(jwk: object, fault: Fault): string {
   try {
     return hash('sha256', JSON.stringify([jwk]));
   } catch {

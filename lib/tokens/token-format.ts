@@ -67,7 +67,7 @@ export function tokenTest(factory: string, tokenFormat: unknown): TokenTest | un
   knownOptions(`${factory}: "tokenFormat"`, tokenFormat, ['prefixes', 'acceptOthers']);
   const { prefixes, acceptOthers } = tokenFormat;
   must(
-    Array.isArray(prefixes) && prefixes.length > 0 && prefixes.every(isPrefix),
+    Array.isArray(prefixes) && prefixes.length > 0 && [...(prefixes as unknown[])].every(isPrefix),
     factory,
     'tokenFormat.prefixes',
     `a non-empty array of prefixes: ${PREFIX}`,

@@ -1,6 +1,6 @@
 import { CLIENT_MEMBERS, type Client, goodHashes } from '../../clients/client.js';
 import { isPublic } from '../../clients/client-authentication.js';
-import { clientTypeError, soundClient } from '../../clients/sound-client.js';
+import { clientTypeError, registeredClient } from '../../clients/sound-client.js';
 import { isObject } from '../../options.js';
 import { ConflictError } from '../../tokens/store-errors.js';
 
@@ -33,7 +33,7 @@ const CHANGEABLE: readonly string[] = [...REMOVABLE, 'secret'];
  * @throws TypeError that names a bad member, `hmacSecret` among them: it would be at rest as it is
  */
 export function keptClient(given: unknown, where: string): Client {
-  const client = soundClient(given, clientTypeError(where));
+  const client = registeredClient(given, clientTypeError(where));
   if (client.hmacSecret === undefined) return client;
   throw clientTypeError(where)(
     '"hmacSecret" must not be there: it is no hash, and is not kept in a database',
