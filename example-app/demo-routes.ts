@@ -33,6 +33,18 @@ export function demoRoutes(tokens: ManagedTokenStore): Router {
     res.json({ revoked: await tokens.revoke(token) });
   });
 
+  // POST /demo/outage [seconds]: the store fails for so long. Answers are 503 then, never "inactive".
+  router.post('/outage', (req, res) => {
+    const seconds = Number(textFields(req).seconds ?? 10);
+    if (!(seconds > 0 && seconds <= 60)) throw new TypeError('outage: "seconds" must be above 0, 60 at most');
+    const find = tokens.find.bind(tokens);
+    tokens.find = () => Promise.reject(new Error('an outage for demonstration'));
+    setTimeout(() => {
+      tokens.find = find;
+    }, seconds * 1000).unref();
+    res.status(204).end();
+  });
+
   router.use((error: unknown, _req: Request, res: Response, next: NextFunction) => {
     if (error instanceof TypeError) res.status(400).json({ error: error.message });
     else if (error instanceof ConflictError) res.status(409).json({ error: error.message });

@@ -56,6 +56,7 @@ export {
   type IntrospectionRouterOptions,
   introspectionRouter,
 } from './router.js';
+export type { TelemetryOptions } from './telemetry/telemetry.js';
 export { MemoryTokenStore, type MemoryTokenStoreOptions } from './tokens/memory-token-store.js';
 export { ConflictError, NotFoundError, StoreUnavailableError } from './tokens/store-errors.js';
 export { tokenDigest } from './tokens/token-digest.js';

@@ -69,6 +69,7 @@ export function accessTokenDetailsIn(
     ],
     requireTls: context.requireTls,
     audit: context.audit,
+    telemetry: context.telemetry,
     clock: context.clock,
     async answer(call) {
       const caller = await context.admit(call, () => context.basicCaller(call));

@@ -19,6 +19,8 @@ import {
 import { storeIntrospector } from '../introspection/store-introspector.js';
 import { linkedRefreshToken, storedTokens } from '../introspection/stored-tokens.js';
 import type { TokenSource } from '../introspection/token-source.js';
+import { watchedFind } from '../telemetry/store-probe.js';
+import { type Telemetry, telemetryOf } from '../telemetry/telemetry.js';
 import { tokenDigest } from '../tokens/token-digest.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
@@ -45,6 +47,7 @@ export class ApiContext {
   readonly audit: Audit | undefined;
   readonly clock: () => number;
   readonly requireTls: boolean;
+  readonly telemetry: Telemetry;
   readonly #source: TokenSource;
   readonly #policy: AccessPolicy;
   readonly #throttles: Throttles;
@@ -54,18 +57,27 @@ export class ApiContext {
   /** @throws TypeError that names a bad, missing or unknown option */
   constructor(factory: string, options: ContextOptions, ...ownOptions: readonly string[]) {
     checkApiOptions(factory, options, ownOptions);
-    const { clients, clock = Date.now, tokens, introspector } = options;
+    const { clock = Date.now, tokens, introspector } = options;
+    const telemetry = telemetryOf(factory, options.telemetry);
+    const clients = watchedFind(telemetry, 'clients', options.clients);
     this.clients = clients;
+    this.telemetry = telemetry;
     this.realm = options.realm ?? 'token introspection';
     this.audit = options.audit;
     this.clock = clock;
     this.requireTls = options.requireTls ?? false;
     this.#source = introspector
       ? introspectedTokens({ introspector, clients, clock })
-      : storedTokens({ tokens: tokens as TokenStore, clients, clock });
-    this.introspector = introspector ?? storeIntrospector(tokens as TokenStore, { clients, clock });
+      : storedTokens({ tokens: tokens as TokenStore, clients, clock, telemetry });
+    this.introspector =
+      introspector ??
+      storeIntrospector(tokens as TokenStore, {
+        clients: options.clients,
+        clock,
+        ...(options.telemetry !== undefined && { telemetry: options.telemetry }),
+      });
     this.#policy = options.policy ?? defaultPolicy;
-    this.#throttles = throttles(factory, options.rateLimit, this.clock);
+    this.#throttles = throttles(factory, options.rateLimit, this.clock, telemetry);
     this.#passport.use(this.#strategy(options.acceptRawBasic ?? true));
   }
 

@@ -14,6 +14,7 @@ import {
   must,
   STORE,
 } from '../options.js';
+import type { TelemetryOptions } from '../telemetry/telemetry.js';
 import type { TokenStore } from '../tokens/token-store.js';
 
 /** What all three APIs need, wherever the tokens are. */
@@ -34,6 +35,8 @@ export interface CommonOptions {
   readonly acceptRawBasic?: boolean;
   /** Refuses requests that did not come by TLS, as Express sees it under the app's `trust proxy`. Default false. */
   readonly requireTls?: boolean;
+  /** Where measurements and spans go; `false`: nowhere. Default: the global providers of OpenTelemetry, whenever the app registers them. */
+  readonly telemetry?: TelemetryOptions | false;
 }
 
 /** What an API needs that looks tokens up in a store. */
@@ -58,6 +61,7 @@ const API_OPTIONS: readonly (keyof ApiOptions)[] = [
   'clock',
   'acceptRawBasic',
   'requireTls',
+  'telemetry',
 ];
 
 /** @throws TypeError that names a bad, missing or unknown option; those of `ownOptions` are for the API to check */

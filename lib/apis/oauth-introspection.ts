@@ -69,6 +69,7 @@ export function oauthIntrospectionIn(
     paths: ['/v1/oauth/introspect'],
     requireTls: context.requireTls,
     audit: context.audit,
+    telemetry: context.telemetry,
     clock: context.clock,
     async answer(call) {
       const presented = readPresentedToken(authorizationLines(call.req), ['Bearer']);

@@ -1,7 +1,8 @@
 import type { NextFunction, Request, Response, Router } from 'express';
+import type { Telemetry } from '../telemetry/telemetry.js';
 import { type StoreErrorKind, storeErrorKind } from '../tokens/store-errors.js';
 import { type ApiName, type Audit, type AuditEvent, faultOf, type InactiveReason, report } from './audit.js';
-import { HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
+import { codeLabel, HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
 import { forbidCaching, sendJson } from './respond.js';
 
 /** One call of an API, and what the audit will say about it. */
@@ -34,6 +35,7 @@ export interface Endpoint {
   readonly paths: readonly string[];
   readonly requireTls: boolean;
   readonly audit: Audit | undefined;
+  readonly telemetry: Telemetry;
   readonly clock: () => number;
   /** The body of a 200, or a rejection. */
   answer(call: Call): Promise<object>;
@@ -78,10 +80,12 @@ async function handle(
     call.time = definition.clock();
     if (definition.requireTls && !call.req.secure) throw invalidRequest('TLS is required');
     sendJson(call.res, 200, await answer(call));
+    measure(definition, call, 200);
     audit(definition, call, 200);
   } catch (thrown) {
     const error = asHttpError(definition, thrown);
     sendJson(call.res, error.status, definition.errorBody(error, call), error.headers);
+    measure(definition, call, error.status, error);
     audit(definition, call, error.status, error);
   }
 }
@@ -102,6 +106,18 @@ export function notFoundOrConflict(kind: StoreErrorKind): HttpError | undefined 
     return new HttpError(409, 'conflict', 'The request could not be processed due to a conflict');
   }
   return undefined;
+}
+
+function measure({ api, telemetry }: Endpoint, call: Call, status: number, error?: HttpError): void {
+  const { instruments } = telemetry;
+  if (!instruments) return;
+  const outcome = outcomeOf(call, error);
+  const isInactive = outcome === 'inactive';
+  const details = {
+    reason: isInactive ? call.reason : undefined,
+    error: error && !isInactive ? codeLabel(error) : undefined,
+  };
+  instruments.served({ api, outcome, status, ...details }, call.durationMs);
 }
 
 function audit(definition: Endpoint, call: Call, status: number, error?: HttpError): void {

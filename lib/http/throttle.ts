@@ -1,5 +1,7 @@
 import { ipKeyGenerator, MemoryStore, type Options, type Store } from 'express-rate-limit';
 import { hasMethods, isFunction, isObject, knownOptions, must } from '../options.js';
+import { StoreProbe } from '../telemetry/store-probe.js';
+import { NO_TELEMETRY, type Telemetry } from '../telemetry/telemetry.js';
 import { onRejection } from '../thenable.js';
 import { slowDown, unavailable } from './http-error.js';
 
@@ -48,6 +50,7 @@ export function throttles(
   factory: string,
   options: RateLimitOptions | false | undefined,
   clock: () => number,
+  telemetry: Telemetry,
 ): Throttles {
   if (options === false) return { inactive: unlimited, failures: unlimited, calls: unlimited };
   if (options !== undefined) {
@@ -59,14 +62,17 @@ export function throttles(
     const limit = options?.[name] ?? DEFAULTS[name];
     if (limit === false) return unlimited;
     checkRateLimit(factory, name, limit);
-    const store = options?.store?.(name) ?? new MemoryStore();
+    const given = options?.store?.(name);
+    const store = given ?? new MemoryStore();
     must(
       hasMethods(store, 'increment'),
       factory,
       'rateLimit.store',
       'a function that returns express-rate-limit stores',
     );
-    return new StoreThrottle(store, limit, clock);
+    // Our own memory is no store of the app's, and need not be watched.
+    const probe = new StoreProbe(given ? telemetry : NO_TELEMETRY, 'rate_limit', 'increment', store);
+    return new StoreThrottle(store, limit, clock, probe);
   };
   return { inactive: part('inactive'), failures: part('failures'), calls: part('calls') };
 }
@@ -104,12 +110,14 @@ class StoreThrottle implements Throttle {
   readonly #store: Store;
   readonly #limit: RateLimit;
   readonly #clock: () => number;
+  readonly #probe: StoreProbe;
   readonly #blockedUntil = new Map<string, number>();
 
-  constructor(store: Store, limit: RateLimit, clock: () => number) {
+  constructor(store: Store, limit: RateLimit, clock: () => number, probe: StoreProbe) {
     this.#store = store;
     this.#limit = limit;
     this.#clock = clock;
+    this.#probe = probe;
     // All that the stores read of the middleware's options is the window.
     // When it fails, so does the first count, which is a 503.
     onRejection(store.init?.({ windowMs: limit.windowMs } as Options), () => {});
@@ -129,7 +137,7 @@ class StoreThrottle implements Throttle {
     let totalHits: number;
     let resetTime: Date | undefined;
     try {
-      ({ totalHits, resetTime } = await this.#store.increment(key));
+      ({ totalHits, resetTime } = await this.#probe.run(() => this.#store.increment(key)));
     } catch (cause) {
       throw unavailable(cause);
     }

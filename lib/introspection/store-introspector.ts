@@ -1,6 +1,8 @@
 import type { ClientStore } from '../clients/client.js';
 import { frozenShallow } from '../frozen-copy.js';
 import { checkClock, hasMethods, knownOptions, must, STORE } from '../options.js';
+import { watchedFind } from '../telemetry/store-probe.js';
+import { type TelemetryOptions, telemetryOf } from '../telemetry/telemetry.js';
 import { type Soon, whenKnown } from '../thenable.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
@@ -15,6 +17,8 @@ export interface StoreIntrospectorOptions {
   readonly clients?: ClientStore;
   /** The time in milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
+  /** Where measurements and spans go; `false`: nowhere. Default: the global providers of OpenTelemetry, whenever the app registers them. */
+  readonly telemetry?: TelemetryOptions | false;
 }
 
 /**
@@ -26,11 +30,17 @@ export interface StoreIntrospectorOptions {
  */
 export function storeIntrospector(tokens: TokenStore, options: StoreIntrospectorOptions = {}): Introspector {
   must(hasMethods(tokens, 'find'), 'storeIntrospector', 'tokens', STORE);
-  knownOptions('storeIntrospector', options, ['clients', 'clock']);
+  knownOptions('storeIntrospector', options, ['clients', 'clock', 'telemetry']);
   const { clients, clock = Date.now } = options;
   must(clients === undefined || hasMethods(clients, 'find'), 'storeIntrospector', 'clients', STORE);
   checkClock('storeIntrospector', clock);
-  const source = storedTokens({ tokens, clients, clock });
+  const telemetry = telemetryOf('storeIntrospector', options.telemetry);
+  const source = storedTokens({
+    tokens,
+    clients: clients && watchedFind(telemetry, 'clients', clients),
+    clock,
+    telemetry,
+  });
   const ask = (token: string): Soon<IntrospectionResponse> =>
     whenKnown(source.find(token), (found) =>
       found

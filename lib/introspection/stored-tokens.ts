@@ -2,6 +2,8 @@ import type { ClientStore } from '../clients/client.js';
 import { findClient } from '../clients/client-verifier.js';
 import { frozenJson } from '../frozen-copy.js';
 import { isNonEmptyString, isObject } from '../options.js';
+import { watchedFind } from '../telemetry/store-probe.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
 import { attempt, onRejection, whenKnown } from '../thenable.js';
 import { misnamedMember, plainRecord, recordProblem } from '../tokens/check-token-record.js';
 import { soundRecords } from '../tokens/sound-records.js';
@@ -17,13 +19,15 @@ interface StoredTokensOptions {
   /** Must know every client that has tokens. Without it a token does not end with its client. */
   readonly clients: ClientStore | undefined;
   readonly clock: () => number;
+  readonly telemetry: Telemetry;
 }
 
 /**
  * The tokens of a store. Whatever the store throws, save its own `NotFoundError` and
  * `ConflictError`, and an answer that is no sound record, is a StoreUnavailableError.
  */
-export function storedTokens({ tokens, clients, clock }: StoredTokensOptions): TokenSource {
+export function storedTokens({ tokens, clients, clock, telemetry }: StoredTokensOptions): TokenSource {
+  const store = watchedFind(telemetry, 'tokens', tokens);
   const found = (stored: unknown): FoundToken | undefined => {
     if (stored === undefined || stored === null) return undefined;
     const record = soundRecords.of(stored) ?? checkedRecord(stored, clock());
@@ -33,7 +37,7 @@ export function storedTokens({ tokens, clients, clock }: StoredTokensOptions): T
     find(token) {
       // No token has such characters, and a database might choke on them.
       if (!isTokenSyntax(token)) return undefined;
-      return attempt(() => tokens.find(token), storeFault, found);
+      return attempt(() => store.find(token), storeFault, found);
     },
     judge(record) {
       if (!clients) return tokenState(record, clock());

@@ -10,6 +10,8 @@ import {
   knownOptions,
   must,
 } from '../../options.js';
+import { StoreProbe } from '../../telemetry/store-probe.js';
+import { NO_TELEMETRY, type Telemetry } from '../../telemetry/telemetry.js';
 import { Nonces } from './nonces.js';
 import { processReplayMemory, type ReplayMemory } from './replay-memory.js';
 
@@ -45,6 +47,7 @@ export interface DPoPSettings {
   readonly nonces: Nonces | undefined;
   readonly iatTolerance: number;
   readonly replay: ReplayMemory;
+  readonly replayProbe: StoreProbe;
   readonly algorithms: readonly string[];
   readonly origins: readonly string[] | undefined;
   readonly uri: ((req: Request) => string) | undefined;
@@ -58,6 +61,7 @@ export function dpopSettings(
   factory: string,
   option: boolean | DPoPOptions | undefined,
   clock: () => number,
+  telemetry: Telemetry,
 ): DPoPSettings | undefined {
   if (option === false) return undefined;
   const options: DPoPOptions = typeof option === 'object' ? option : {};
@@ -77,22 +81,25 @@ export function dpopSettings(
       'given a value, or left out',
     );
   }
-  const { required = false, iatTolerance = 60_000, replay, algorithms = USUAL_ALGORITHMS, uri } = options;
+  const { required = false, iatTolerance = 60_000, algorithms = USUAL_ALGORITHMS, uri } = options;
   checkBoolean(factory, 'dpop.required', required);
   must(isDuration(iatTolerance) && iatTolerance > 0, factory, 'dpop.iatTolerance', 'milliseconds above 0');
   must(
-    replay === undefined || hasMethods(replay, 'remember'),
+    options.replay === undefined || hasMethods(options.replay, 'remember'),
     factory,
     'dpop.replay',
     'an object with a remember method',
   );
   must(areAsymmetric(algorithms), factory, 'dpop.algorithms', ALGORITHMS);
   must(uri === undefined || isFunction(uri), factory, 'dpop.uri', 'a function');
+  const replay = options.replay ?? processReplayMemory(clock);
   return {
     required,
     nonces: nonceOption(factory, options.nonce, clock),
     iatTolerance,
-    replay: replay ?? processReplayMemory(clock),
+    replay,
+    // Our own memory is no store of the app's, and need not be watched.
+    replayProbe: new StoreProbe(options.replay ? telemetry : NO_TELEMETRY, 'replay', 'remember', replay),
     algorithms: [...algorithms],
     origins: originOption(factory, options),
     uri,

@@ -33,7 +33,7 @@ export async function requireProof(
   const request = { method: methodOf(req), uris: urisOf(dpop, req), token, jkt };
   const proof = await readProof(lines[0] as string, request, dpop, settings.clock());
   if (proof.verdict !== 'valid') throw refusedProof(settings, proof.verdict, proof.problem);
-  await requireUnused(settings, dpop.replay, proof, req);
+  await requireUnused(settings, dpop, proof, req);
   if (proof.nextNonce !== undefined) giveNonce(proof.nextNonce, req);
 }
 
@@ -61,7 +61,7 @@ type ValidProof = Extract<ProofReading, { verdict: 'valid' }>;
 
 async function requireUnused(
   settings: GuardSettings,
-  replay: ReplayMemory,
+  { replay, replayProbe }: DPoPSettings,
   { key, lifetime }: ValidProof,
   req: Request,
 ): Promise<void> {
@@ -70,7 +70,7 @@ async function requireUnused(
   if (requests.has(req)) return;
   let isNew: unknown;
   try {
-    isNew = await replay.remember(key, lifetime);
+    isNew = await replayProbe.run(() => replay.remember(key, lifetime));
   } catch (cause) {
     throw unavailable(cause);
   }

@@ -9,6 +9,7 @@ import {
   must,
   TIMER,
 } from '../../options.js';
+import { noteSystem } from '../../telemetry/store-system.js';
 import { repeatWeakly, sweepInBackground } from '../../tokens/background-sweep.js';
 import { changedRecord, newRecord, readChanges, revokedRecord } from '../../tokens/new-record.js';
 import { endOf, RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
@@ -89,6 +90,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
     must(isDuration(retainExpiredFor), FACTORY, 'retainExpiredFor', 'milliseconds, 0 or more');
     must(isTimer(timeout), FACTORY, 'timeout', TIMER);
     checkClock(FACTORY, clock);
+    noteSystem(this, 'lmdb');
     this.#retainExpiredFor = retainExpiredFor;
     this.#clock = clock;
     try {
