@@ -2,6 +2,8 @@ export default {
   testEnvironment: 'node',
   testEnvironmentOptions: { globalsCleanup: 'on' },
   testTimeout: 60_000,
+  // A process keeps the modules of every file that it has run: after a hundred of them it does little but collect garbage.
+  workerIdleMemoryLimit: '700MB',
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -3,7 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { requireActiveToken } from '../lib/index.js';
 import { serving } from './support/http.js';
-import { A, API, B, basic, C, ISSUER, SEEDED, type World, world } from './support/world.js';
+import { type Managed, managed, R } from './support/managers.js';
+import { A, API, B, basic, C, ISSUER, SEEDED } from './support/world.js';
 
 const REQUESTS = 10_000;
 
@@ -15,7 +16,7 @@ interface Odd {
 }
 
 /** Requests of every kind: right ones, wrong ones, and ones that nobody would think of. */
-function oddRequest({ as }: World): fc.Arbitrary<Odd> {
+function oddRequest({ as, header }: Managed): fc.Arbitrary<Odd> {
   const latin1 = fc.string({
     unit: fc
       .integer({ min: 0x20, max: 0xff })
@@ -37,8 +38,15 @@ function oddRequest({ as }: World): fc.Arbitrary<Odd> {
     { weight: 3, arbitrary: segment.map((part) => `${C}/${part}`) },
     fc.tuple(segment, segment).map(([org, part]) => `/v1/organizations/${org}/oauth2/accesstokens/${part}`),
     segment.map((query) => `${A}?token=${query}&access_token=${query}`),
+    segment.map((part) => `${R}/${part}`),
+    fc
+      .tuple(segment, fc.constantFrom('', '=revoke', '=approve'), fc.constantFrom('', '=true', '=false'))
+      .map(([part, action, cascade]) => `${C}/${part}?action${action}&cascade${cascade}`),
   );
-  const right = fc.constantFrom('app', 'api', 'admin', 'narrow-api', 'opted-out').map(as);
+  const right = fc.oneof(
+    fc.constantFrom('app', 'api', 'admin', 'narrow-api', 'opted-out').map(as),
+    fc.constant(header('manager')),
+  );
   const authorization = fc.oneof(
     { weight: 30, arbitrary: right },
     {
@@ -92,6 +100,9 @@ function oddRequest({ as }: World): fc.Arbitrary<Odd> {
       .map((pairs) => new URLSearchParams(pairs).toString()),
     fc.string({ unit: 'binary' }),
     fc.json(),
+    fc
+      .tuple(fc.constantFrom('scope', 'attributes', '__proto__'), fc.oneof(token, fc.jsonValue()))
+      .map(([member, value]) => `{${JSON.stringify(member)}:${JSON.stringify(value)}}`),
   );
   return fc.record({
     method: fc.oneof(
@@ -116,7 +127,7 @@ function encodeURIComponentSafely(text: string): string {
 
 describe('odd requests', () => {
   it(`${REQUESTS.toLocaleString('en')} of them: no 5xx, no HTML, no unhandled rejection, and the process still answers`, async () => {
-    const made = await world({ rateLimit: false });
+    const made = await managed({ rateLimit: false });
     await made.tokens.save({
       token: 'caller',
       kind: 'access_token',
@@ -148,11 +159,12 @@ describe('odd requests', () => {
           }),
           { numRuns: REQUESTS },
         );
+        await made.tokens.save({ token: 'after', kind: 'access_token', clientId: 'app' });
         const after = await send(origin, agent, {
           method: 'POST',
           path: A,
           headers: ['Authorization', made.as('app'), 'Content-Type', 'application/x-www-form-urlencoded'],
-          body: Buffer.from('token=at-live'),
+          body: Buffer.from('token=after'),
         });
         expect(JSON.parse(after.text)).toMatchObject({ active: true });
       });

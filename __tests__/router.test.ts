@@ -134,10 +134,12 @@ describe('the public face', () => {
       'cachingIntrospector',
       'defaultPolicy',
       'generateClientSecret',
+      'generateToken',
       'hashClientSecret',
       'introspectionRouter',
       'jwtIntrospector',
       'oauthIntrospection',
+      'pairwiseSubject',
       'protectedResourceMetadata',
       'refreshTokenIntrospection',
       'remoteIntrospector',
@@ -146,6 +148,7 @@ describe('the public face', () => {
       'routingIntrospector',
       'storeIntrospector',
       'tokenDigest',
+      'tokenRevocation',
     ]);
   });
 

@@ -10,6 +10,7 @@ import {
   requireActiveToken,
 } from '../lib/index.js';
 import { FORM, raw, serving } from './support/http.js';
+import { ALL, ALL_RIGHTS, R } from './support/managers.js';
 import { A, API, B, basic, C, failingStore, ISSUER, NOW, ORG, world } from './support/world.js';
 
 const TOKEN = 'sekret-token-6f1c';
@@ -48,11 +49,13 @@ describe('T-25 no token and no secret', () => {
     const events: unknown[] = [];
     for (const failure of failures) {
       const clients = new MemoryClientStore([
-        { clientId: 'c', secret, audiences: [API], organizations: [ORG] },
+        { clientId: 'c', secret, audiences: [API], organizations: [ORG], manages: ALL_RIGHTS },
       ]);
       const made = await world({
         clients,
         rateLimit: { failures: { windowMs: 60_000, limit: 5 } },
+        // A store that only finds has nothing to change tokens with.
+        management: 'tokens' in failure ? { refreshTokens: true } : ALL,
         ...failure,
       });
       events.push(made.events);
@@ -112,6 +115,23 @@ describe('T-25 no token and no secret', () => {
             bodies.push((await raw(origin, { method: 'GET', path, headers })).body);
           }
           bodies.push((await raw(origin, { method: 'PUT', path: `${C}/${TOKEN}`, headers })).body);
+          for (const [method, path, body] of [
+            ['POST', `${C}/${TOKEN}x?action=revoke`],
+            ['POST', `${C}/${TOKEN}?action=${TOKEN}`],
+            ['POST', `${C}/${TOKEN}?action=revoke&cascade=${TOKEN}`],
+            ['POST', `${C}/${TOKEN}%?action=revoke`],
+            ['POST', `/v1/o/none/oauth2/accesstokens/${TOKEN}?action=revoke`],
+            ['POST', `${C}/${TOKEN}`, `{"scope":"${TOKEN} \\"}`],
+            ['POST', `${C}/${TOKEN}`, `{"attributes":["${TOKEN}"]}`],
+            ['POST', `${C}/${TOKEN}`, `{"scope":"${TOKEN}"`],
+            ['DELETE', `${C}/${TOKEN}x`],
+            ['GET', `${R}/${TOKEN}`],
+            ['GET', `${R}/${TOKEN}%`],
+          ] as const) {
+            const given = ['Content-Type', 'application/json'];
+            const all = [...headers, ...(body === undefined ? [] : given)];
+            bodies.push((await raw(origin, { method, path, headers: all, body: body ?? '' })).body);
+          }
         }
       });
     }

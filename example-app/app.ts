@@ -1,6 +1,5 @@
 import express, { type Express, type RequestHandler } from 'express';
 import {
-  type Audit,
   activeToken,
   type ClientStore,
   introspectionRouter,
@@ -9,7 +8,7 @@ import {
 } from 'express-token-introspection';
 import type { Logger } from 'pino';
 import { demoRoutes } from './demo-routes.js';
-import { auditLine, auditTo, logRequests } from './log.js';
+import { auditTo, logRequests } from './log.js';
 import { ISSUER, ORDERS_API } from './seed.js';
 
 export interface Parts {
@@ -29,12 +28,7 @@ export function createApp({ tokens, clients, log, metrics }: Parts): Express {
   app.get('/metrics', metrics);
 
   // The issuer: the three introspection APIs, at their published paths.
-  const logged = auditTo(log);
-  const audit: Audit = (event) => {
-    console.log(auditLine(event));
-    return logged(event);
-  };
-  app.use(introspectionRouter({ tokens, clients, issuer: ISSUER, audit }));
+  app.use(introspectionRouter({ tokens, clients, issuer: ISSUER, audit: auditTo(log) }));
 
   // The API: a route for everybody with a live token for it, and one that needs a scope as well.
   const guard = { tokens, clients, audience: ORDERS_API, issuer: ISSUER, realm: 'orders' };

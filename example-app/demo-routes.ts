@@ -1,20 +1,22 @@
-import { randomBytes } from 'node:crypto';
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
-import { ConflictError, type ManagedTokenStore } from 'express-token-introspection';
+import { ConflictError, generateToken, type ManagedTokenStore } from 'express-token-introspection';
 import { ISSUER, ORDERS_API } from './seed.js';
 
 /** Makes and kills tokens. A real issuer does this in its token endpoint, after a real login. */
 export function demoRoutes(tokens: ManagedTokenStore): Router {
   const router = express.Router();
+  const find = tokens.find.bind(tokens);
+  let endOfOutage: NodeJS.Timeout | undefined;
   router.use(express.urlencoded({ extended: false }), express.json());
 
   // POST /demo/tokens [token] [kind] [client_id] [sub] [scope] [expires_in, in seconds]
   router.post('/tokens', async (req, res) => {
     const fields = textFields(req);
-    const token = fields.token ?? randomBytes(32).toString('base64url');
+    const kind = fields.kind === 'refresh_token' ? 'refresh_token' : 'access_token';
+    const token = fields.token ?? generateToken({ prefix: kind === 'refresh_token' ? 'demo_rt' : 'demo_at' });
     const record = await tokens.save({
       token,
-      kind: fields.kind === 'refresh_token' ? 'refresh_token' : 'access_token',
+      kind,
       clientId: fields.client_id ?? 'web-app',
       subject: fields.sub ?? 'alice',
       organization: 'acme',
@@ -37,9 +39,9 @@ export function demoRoutes(tokens: ManagedTokenStore): Router {
   router.post('/outage', (req, res) => {
     const seconds = Number(textFields(req).seconds ?? 10);
     if (!(seconds > 0 && seconds <= 60)) throw new TypeError('outage: "seconds" must be above 0, 60 at most');
-    const find = tokens.find.bind(tokens);
     tokens.find = () => Promise.reject(new Error('an outage for demonstration'));
-    setTimeout(() => {
+    clearTimeout(endOfOutage);
+    endOfOutage = setTimeout(() => {
       tokens.find = find;
     }, seconds * 1000).unref();
     res.status(204).end();

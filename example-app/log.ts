@@ -1,19 +1,32 @@
 import type { RequestHandler } from 'express';
 import type { Audit, AuditEvent } from 'express-token-introspection';
-import type { Logger } from 'pino';
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 
 const LEVELS = {
   active: 'info',
   inactive: 'info',
+  done: 'info',
   refused: 'info',
   unavailable: 'warn',
   failed: 'error',
 } as const satisfies Record<AuditEvent['outcome'], keyof Logger>;
 
-/** One line of JSON a call. An event has no token and no secret in it, and can be kept as it is. */
+/** A log of lines of JSON that can be read as they are: levels have names, and nothing is said of process and host. */
+export function createLog(destination?: DestinationStream): Logger {
+  return pino(
+    {
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    destination,
+  );
+}
+
+/** One line a call. An event has no token and no secret in it, and can be kept as it is. */
 export function auditTo(log: Logger): Audit {
   return (event) => {
-    log[LEVELS[event.outcome]]({ audit: event }, 'token introspection');
+    log[LEVELS[event.outcome]]({ audit: event });
   };
 }
 
@@ -25,23 +38,8 @@ export function logRequests(log: Logger): RequestHandler {
       const { path: route } = (req.route ?? {}) as { readonly path?: string };
       const { method } = req;
       const durationMs = performance.now() - began;
-      log.info({ request: { method, route, status: res.statusCode, durationMs } }, 'request');
+      log.info({ request: { method, route, status: res.statusCode, durationMs } });
     });
     next();
   };
-}
-
-/** The same for whoever sits before the terminal. A token appears as the first characters of its digest. */
-export function auditLine({
-  api,
-  outcome,
-  reason,
-  error,
-  clientId,
-  tokenDigest,
-  durationMs,
-}: AuditEvent): string {
-  const why = reason ?? error;
-  const token = tokenDigest === undefined ? '' : ` token ${tokenDigest.slice(0, 8)}`;
-  return `[audit] ${api}: ${outcome}${why ? ` (${why})` : ''}, caller ${clientId ?? 'unknown'},${token} ${durationMs.toFixed(1)} ms`;
 }

@@ -1,8 +1,7 @@
 import type { AddressInfo } from 'node:net';
-import { pino } from 'pino';
 import { createApp } from './app.js';
 import { examples } from './examples.js';
-import { logRequests } from './log.js';
+import { createLog, logRequests } from './log.js';
 import { remoteApi } from './remote-api.js';
 import { type Demonstration, seedTokens } from './seed.js';
 import { type OpenStores, openStores } from './stores.js';
@@ -20,7 +19,7 @@ try {
 async function start(): Promise<void> {
   const stores = await openStores(process.env);
   const demonstration = await seedTokens(stores.tokens);
-  const log = pino();
+  const log = createLog();
   const app = createApp({ ...stores, log, metrics: collectMetrics() });
   const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
   server.once('listening', () => {
@@ -51,6 +50,8 @@ function printWelcome(origin: string, { place }: OpenStores, { tokens, name }: D
   for (const { title, command, status, body } of examples(origin, name)) {
     console.log(`\n  # ${title}\n  ${command}\n  #=> ${`${status} ${body}`.trim()}`);
   }
-  console.log(`\nMeasurements, for Prometheus: ${origin}/metrics`);
-  console.log(`\nListening on ${origin}. Ctrl+C ends it.`);
+  console.log(
+    `\nMeasurements, for Prometheus: ${origin}/metrics. Below is the log, a line of JSON for each event.`,
+  );
+  console.log(`\nListening on ${origin}. Ctrl+C ends it.\n`);
 }

@@ -1,5 +1,7 @@
 export { type AccessTokenDetailsOptions, accessTokenDetails } from './apis/access-token-details.js';
 export type { ApiOptions } from './apis/api-options.js';
+export type { AssertionOptions } from './apis/client-authentication-options.js';
+export type { ManagementOptions } from './apis/management-options.js';
 export {
   type OAuthGatewayOptions,
   type OAuthIntrospectionOptions,
@@ -11,16 +13,18 @@ export {
   resourceMetadataUrl,
 } from './apis/protected-resource-metadata.js';
 export { refreshTokenIntrospection } from './apis/refresh-token-introspection.js';
-export type { Client, ClientStore } from './clients/client.js';
+export { type TokenRevocationOptions, tokenRevocation } from './apis/revocation.js';
+export type { Client, ClientStore, ManagementRight } from './clients/client.js';
+export type { ClientAuthMethod } from './clients/client-authentication.js';
+export type { ClientCertificate, ClientCertificateSource } from './clients/client-certificate.js';
 export { generateClientSecret, hashClientSecret } from './clients/client-secret.js';
 export { MemoryClientStore } from './clients/memory-client-store.js';
 export { type ActiveToken, activeToken } from './guard/active-token.js';
 export type { CertificateSource } from './guard/certificate.js';
 export type { DPoPOptions } from './guard/dpop/dpop-options.js';
-export type { ReplayMemory } from './guard/dpop/replay-memory.js';
 export type { RequireActiveTokenOptions } from './guard/guard-options.js';
 export { requireActiveToken } from './guard/require-active-token.js';
-export type { ApiName, Audit, AuditEvent, Fault, InactiveReason } from './http/audit.js';
+export type { ApiName, Audit, AuditEvent, Fault, InactiveReason, ManagementAction } from './http/audit.js';
 export { HttpError, type HttpErrorCode, type HttpHeaders } from './http/http-error.js';
 export type { RateLimit, RateLimitOptions, RateLimitPart } from './http/throttle.js';
 export {
@@ -43,6 +47,11 @@ export type {
 } from './introspection/introspector.js';
 export { jwtIntrospector } from './introspection/jwt/jwt-introspector.js';
 export type { JwtIntrospectorOptions } from './introspection/jwt/jwt-options.js';
+export {
+  type PairwiseOptions,
+  type PairwiseSubjectOptions,
+  pairwiseSubject,
+} from './introspection/pairwise.js';
 export { type AccessPolicy, defaultPolicy, type TokenView } from './introspection/policy.js';
 export { remoteIntrospector } from './introspection/remote/remote-introspector.js';
 export type { RemoteIntrospectorOptions } from './introspection/remote/remote-options.js';
@@ -51,15 +60,18 @@ export {
   routingIntrospector,
 } from './introspection/routing-introspector.js';
 export { type StoreIntrospectorOptions, storeIntrospector } from './introspection/store-introspector.js';
+export type { ReplayMemory } from './replay-memory.js';
 export {
   type IntrospectionGatewayOptions,
   type IntrospectionRouterOptions,
   introspectionRouter,
 } from './router.js';
+export type { PrivateJwk } from './signing/signing-key.js';
 export type { TelemetryOptions } from './telemetry/telemetry.js';
 export { MemoryTokenStore, type MemoryTokenStoreOptions } from './tokens/memory-token-store.js';
 export { ConflictError, NotFoundError, StoreUnavailableError } from './tokens/store-errors.js';
 export { tokenDigest } from './tokens/token-digest.js';
+export { type GenerateTokenOptions, generateToken, type TokenFormatOptions } from './tokens/token-format.js';
 export type { Confirmation, TokenKind, TokenRecord } from './tokens/token-record.js';
 export type {
   ManagedTokenStore,

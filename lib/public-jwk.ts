@@ -1,7 +1,7 @@
 import { isNonEmptyString, isObject } from './options.js';
 
-/** Members of a JWK that are not for others (RFC 7518 §6.2.2, §6.3.2, §6.4). */
-const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+/** Members of a JWK that are not for others (RFC 7518 §6.2.2, §6.3.2, §6.4, RFC 9964). */
+const PRIVATE = ['d', 'priv', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 /** Whether a value is a JWK (RFC 7517 §4) of which everybody may know everything: no private key, no shared one. */
 export function isPublicJwk(value: unknown): value is Readonly<Record<string, unknown>> {

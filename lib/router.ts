@@ -5,16 +5,34 @@ import {
   accessTokenDetailsIn,
 } from './apis/access-token-details.js';
 import { ApiContext } from './apis/api-context.js';
+import { ClientAuthenticator } from './apis/client-authenticator.js';
+import { JWKS_PATH } from './apis/jwks.js';
 import {
+  authorizationServerMetadata,
+  METADATA_OPTIONS,
+  type MetadataOptions,
+  type Mounted,
+} from './apis/metadata.js';
+import {
+  INTROSPECTION_PATH,
   OAUTH_INTROSPECTION_OPTIONS,
   type OAuthGatewayOptions,
   type OAuthIntrospectionOptions,
   oauthIntrospectionIn,
 } from './apis/oauth-introspection.js';
 import { refreshTokenIntrospectionIn } from './apis/refresh-token-introspection.js';
+import { canRevoke, REVOCATION_PATH, tokenRevocationIn } from './apis/revocation.js';
+import { CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS } from './clients/client-answers.js';
 import { isNonEmptyString, must } from './options.js';
+import type { SigningKeys } from './signing/signing-keys.js';
+import { whenKnown } from './thenable.js';
 
-export interface IntrospectionRouterOptions extends OAuthIntrospectionOptions, AccessTokenDetailsOptions {
+const STORE_OPTIONS = [...ACCESS_TOKEN_DETAILS_OPTIONS, ...METADATA_OPTIONS] as const;
+
+export interface IntrospectionRouterOptions
+  extends OAuthIntrospectionOptions,
+    AccessTokenDetailsOptions,
+    MetadataOptions {
   /** Our issuer identifier (RFC 8414 §2), which a Bearer caller's token must carry in `aud`. */
   readonly issuer: string;
 }
@@ -25,10 +43,13 @@ export interface IntrospectionGatewayOptions extends OAuthGatewayOptions {
   readonly issuer: string;
   readonly scopeSeparator?: never;
   readonly notFoundCode?: never;
+  readonly metadata?: never;
+  readonly baseUrl?: never;
+  readonly management?: never;
 }
 
 /**
- * All three APIs at their published paths, with one set of limits and one memory of
+ * All three APIs at their published paths, token revocation (RFC 7009) where the store can revoke, and metadata (RFC 8414), with one set of limits and one memory of
  * verified secrets. Mount it where you like: `app.use(introspectionRouter({ … }))`.
  *
  * With `introspector` in place of `tokens` it is a gateway and has OAuth introspection only:
@@ -40,23 +61,59 @@ export function introspectionRouter(
   options: IntrospectionRouterOptions | IntrospectionGatewayOptions,
 ): Router {
   const factory = 'introspectionRouter';
-  const context = new ApiContext(
-    factory,
-    options,
-    ...OAUTH_INTROSPECTION_OPTIONS,
-    ...ACCESS_TOKEN_DETAILS_OPTIONS,
-  );
+  const context = new ApiContext(factory, options, ...OAUTH_INTROSPECTION_OPTIONS, ...STORE_OPTIONS);
   must(isNonEmptyString(options.issuer), factory, 'issuer', 'a non-empty string');
   // One router, not one in another: that would be three layers more for each request.
   const router = express.Router();
-  oauthIntrospectionIn(router, context, factory, options);
+  const authenticator = new ClientAuthenticator(context, factory, options);
+  oauthIntrospectionIn(router, context, authenticator, factory, options);
   if (options.introspector) {
-    for (const option of ACCESS_TOKEN_DETAILS_OPTIONS) {
+    for (const option of STORE_OPTIONS) {
       must(options[option] === undefined, factory, option, 'left out where there is no "tokens"');
     }
     return router;
   }
   refreshTokenIntrospectionIn(router, context);
   accessTokenDetailsIn(router, context, factory, options);
+  const revokes = canRevoke(options.tokens);
+  if (revokes) tokenRevocationIn(router, context, authenticator, options.tokens);
+  const metadata = authorizationServerMetadata(factory, options, {
+    issuer: options.issuer,
+    requireTls: context.requireTls,
+    ...mounted(authenticator, revokes, context.signingKeys),
+  });
+  if (metadata) router.use(metadata);
   return router;
+}
+
+/** What the metadata says of the APIs that have a standard (RFC 8414 §2). */
+function mounted(
+  authenticator: ClientAuthenticator,
+  revokes: boolean,
+  signingKeys: SigningKeys | undefined,
+): Pick<Mounted, 'endpoints' | 'members'> {
+  const { methods, algorithms } = authenticator;
+  return {
+    endpoints: {
+      introspection_endpoint: INTROSPECTION_PATH,
+      ...(revokes && { revocation_endpoint: REVOCATION_PATH }),
+      ...(signingKeys && { jwks_uri: JWKS_PATH }),
+    },
+    members: () =>
+      whenKnown(signingKeys?.current(), (keys) => ({
+        // An access-token type stands among the methods where callers may come with one.
+        introspection_endpoint_auth_methods_supported: [...methods, 'Bearer'],
+        introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+        // A public client may end its own tokens.
+        ...(revokes && {
+          revocation_endpoint_auth_methods_supported: [...methods, 'none'],
+          revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+        }),
+        ...(keys && {
+          introspection_signing_alg_values_supported: [...new Set(keys.map(({ alg }) => alg))],
+          introspection_encryption_alg_values_supported: ENCRYPTION_ALGORITHMS,
+          introspection_encryption_enc_values_supported: CONTENT_ENCRYPTIONS,
+        }),
+      })),
+  };
 }

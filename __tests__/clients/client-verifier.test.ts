@@ -157,7 +157,9 @@ describe('ClientVerifier', () => {
     const took = await timeOf(async () => {
       for (const clientId of ['cheap', 'generated', 'unknown']) {
         for (let i = 0; i < 10; i++) {
-          await expect(verifier.verify([{ clientId, secret: `x${i}` }], stopped)).rejects.toThrow('stopped');
+          await expect(
+            verifier.verify('client_secret_basic', [{ clientId, secret: `x${i}` }], stopped),
+          ).rejects.toThrow('stopped');
         }
       }
     });
@@ -182,10 +184,13 @@ describe('ClientVerifier', () => {
     const verifier = verifierFor(clients);
     const reading = [{ clientId: 'app', secret: 'secret' }];
     const busy = ['x', 'y'].map((id) => verifyHeader(verifier, basic(id, 'x')));
-    const stopped = verifier.verify(reading, () => {
+    const stopped = verifier.verify('client_secret_basic', reading, () => {
       throw new Error('stopped');
     });
-    const others = [verifier.verify(reading, () => {}), verifier.verify(reading, () => {})];
+    const others = [
+      verifier.verify('client_secret_basic', reading, () => {}),
+      verifier.verify('client_secret_basic', reading, () => {}),
+    ];
     await expect(stopped).rejects.toThrow('stopped');
     expect((await Promise.all(others)).map(({ client }) => client?.clientId)).toStrictEqual(['app', 'app']);
     await Promise.all(busy);

@@ -68,6 +68,8 @@ describe('MemoryClientStore', () => {
     ['organizations that are no array', [{ clientId: 'a', organizations: 'acme' }], '"organizations"'],
     ['an empty audience', [{ clientId: 'a', audiences: [''] }], '"audiences"'],
     ['scopes that are no array', [{ clientId: 'a', scopes: 'read write' }], '"scopes"'],
+    ['manages that is no array', [{ clientId: 'a', manages: 'revoke' }], '"manages"'],
+    ['an unknown right', [{ clientId: 'a', manages: ['revoke', 'remove'] }], '"manages"'],
     ['an unknown introspects', [{ clientId: 'a', introspects: 'all' }], '"introspects"'],
     ['a disabled that is no boolean', [{ clientId: 'a', disabled: 'no' }], '"disabled"'],
     ['an unknown member', [{ clientId: 'a', audience: ['x'] }], '"audience"'],

@@ -40,7 +40,7 @@ async function comparisons(
   { secret }: { readonly secret: string },
 ): Promise<number> {
   let count = 0;
-  await verifier.verify([{ clientId: 'app', secret }], () => {
+  await verifier.verify('client_secret_basic', [{ clientId: 'app', secret }], () => {
     count += 1;
   });
   return count;
@@ -149,9 +149,13 @@ describe('a client with two secrets', () => {
     for (const [secret, previous] of pairs()) {
       const verifier = verifierFor(new MemoryClientStore([rotated(secret, previous)]));
       for (const { secret: presented } of [secret, previous, { secret: 'x' }]) {
-        const stopped = verifier.verify([{ clientId: 'app', secret: presented }], () => {
-          throw new Error('stopped');
-        });
+        const stopped = verifier.verify(
+          'client_secret_basic',
+          [{ clientId: 'app', secret: presented }],
+          () => {
+            throw new Error('stopped');
+          },
+        );
         await expect(stopped).rejects.toThrow('stopped');
       }
     }

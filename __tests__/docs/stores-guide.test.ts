@@ -58,8 +58,10 @@ async function useAll(tokens: ManagedTokenStore): Promise<void> {
   expect(await tokens.revokeAll({ subject: 'alice' })).toBe(1);
   expect(await tokens.revokeAll({ clientId: 'app' })).toBe(1);
   for (const token of ['a', 'b', 'c', 'd']) expect((await tokens.find(token))?.status).toBe('revoked');
+  expect(await tokens.approve?.('a')).toBe(1);
+  expect(await tokens.remove?.('a')).toBe(1);
   expect(await tokens.sweep()).toBe(0);
-  expect(told).toHaveLength(4);
+  expect(told).toHaveLength(5);
 }
 
 describe('the guide to the stores', () => {

@@ -131,7 +131,7 @@ describe('LmdbTokenStore', () => {
     await store.close();
   });
 
-  it('leaves nothing of what is swept', async () => {
+  it('leaves nothing of what is swept or removed', async () => {
     const path = newPath();
     const clock = { now: 1_790_000_000_000 };
     const store = new LmdbTokenStore({ path, clock: () => clock.now, retainExpiredFor: 0 });
@@ -141,6 +141,15 @@ describe('LmdbTokenStore', () => {
     }
     await store.update('at-0', { expiresAt: clock.now + 500 });
     await store.revoke('at-1');
+    await store.save({
+      token: 'removed',
+      kind: 'access_token',
+      clientId: 'app',
+      subject: 'alice',
+      grantId: 'g-1',
+    });
+    await store.revoke('removed');
+    expect(await store.remove('removed')).toBe(1);
     clock.now += 1000;
     expect(await store.sweep()).toBe(5);
     await store.close();

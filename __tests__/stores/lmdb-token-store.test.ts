@@ -23,6 +23,8 @@ describeTokenStore(
   {
     capabilities: {
       clock: true,
+      approve: true,
+      remove: true,
       share: (store, options) => new LmdbTokenStore({ path: paths.get(store) as string, ...options }),
       async reopen(store, options) {
         await store.close?.();

@@ -81,7 +81,7 @@ describeWith(POSTGRES, 'PostgresClientStore and its database', () => {
     expect(took).toBeLessThan(3000);
   });
 
-  const unconstrained = 'ALTER TABLE clients DROP CONSTRAINT clients_public';
+  const unconstrained = 'ALTER TABLE clients DROP CONSTRAINT clients_public, DROP CONSTRAINT clients_secret';
   it.each([
     ['A-12 a secret that is gone', `${unconstrained}; UPDATE clients SET secret = NULL`, '"is_public"'],
     ['A-12 an empty secret', `UPDATE clients SET secret = ''`, '"secret"'],
@@ -149,8 +149,8 @@ describeWith(POSTGRES, 'PostgresClientStore and its database', () => {
     expect(texts).toStrictEqual(Array.from({ length: 5 }, () => find.text));
 
     await database.server.query(`
-      INSERT INTO ${schema}.clients (client_key, is_public, client)
-      SELECT md5(i::text)::uuid, true, '{}' FROM generate_series(1, 20000) i`);
+      INSERT INTO ${schema}.clients (client_key, is_public, has_secret, client)
+      SELECT md5(i::text)::uuid, true, false, '{}' FROM generate_series(1, 20000) i`);
     await database.server.query(`ANALYZE ${schema}.clients`);
     const db = new Connection(database.server.url);
     await db.connect();
@@ -158,7 +158,7 @@ describeWith(POSTGRES, 'PostgresClientStore and its database', () => {
     const uuid = `'${'0'.repeat(32)}'`;
     for (const [text, values] of [
       [find.text, uuid],
-      [update.text, `${uuid}, ${uuid}, true, NULL, NULL, NULL, ''`],
+      [update.text, `${uuid}, ${uuid}, true, false, NULL, NULL, NULL, ''`],
       [remove.text, uuid],
     ] as const) {
       await db.query(`PREPARE it AS ${text}`);

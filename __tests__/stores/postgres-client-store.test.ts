@@ -65,10 +65,25 @@ describeWith(POSTGRES, 'PostgresClientStore', () => {
           previousSecret: other.hash,
           previousSecretUntil: NOW + 0.5,
           organizations: ['acme', odd],
+          manages: ['revoke', 'approve', 'update', 'delete', 'refreshTokens'],
           audiences: ['https://api.example.com'],
           scopes: [],
           introspects: 'own',
           disabled: true,
+        },
+      ],
+      [
+        'one with keys',
+        {
+          clientId: 'keys',
+          authMethods: ['private_key_jwt', 'tls_client_auth'],
+          jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AAAA' }] },
+          authSigningAlg: 'EdDSA',
+          tlsClientAuthSubjectDn: 'CN=Müller\\, Söhne',
+          claims: ['sub'],
+          subjectType: 'pairwise',
+          introspectionSignedResponseAlg: 'ES256',
+          introspectionEncryptedResponseAlg: 'ECDH-ES',
         },
       ],
       ['one whose id is a NUL and more', { ...APP, clientId: odd }],
@@ -100,6 +115,12 @@ describeWith(POSTGRES, 'PostgresClientStore', () => {
       );
       await expect(save({ clientId: 'app', secret: null })).rejects.toThrow('"secret"');
       await expect(save({ ...APP, secret_hash: 'x' })).rejects.toThrow('unknown member "secret_hash"');
+      const hmac: Client = {
+        clientId: 'app',
+        authMethods: ['client_secret_jwt'],
+        hmacSecret: 'x'.repeat(32),
+      };
+      await expect(save(hmac)).rejects.toThrow('client "app": "hmacSecret"');
       await expect(save([])).rejects.toThrow('a client must be an object');
       expect(await store.find('app')).toBeUndefined();
     });
@@ -130,9 +151,15 @@ describeWith(POSTGRES, 'PostgresClientStore', () => {
   describe('changes clients', () => {
     it('member by member, and takes away what is null', async () => {
       const store = await database.open();
-      await store.save({ ...APP, audiences: ['x'], introspects: 'any' });
-      const changed = { ...APP, audiences: ['y'], disabled: true };
-      const changes = { audiences: ['y'], introspects: null, disabled: true, scopes: undefined };
+      await store.save({ ...APP, audiences: ['x'], introspects: 'any', manages: ['revoke'] });
+      const changed = { ...APP, audiences: ['y'], disabled: true, manages: ['update'] };
+      const changes = {
+        audiences: ['y'],
+        introspects: null,
+        disabled: true,
+        scopes: undefined,
+        manages: ['update'],
+      };
       expect(await store.update('app', changes as never)).toStrictEqual(changed);
       expect(await store.find('app')).toStrictEqual(changed);
       const nothing = {
@@ -141,9 +168,27 @@ describeWith(POSTGRES, 'PostgresClientStore', () => {
         disabled: null,
         scopes: null,
         organizations: null,
+        manages: null,
       };
       expect(await store.update('app', nothing)).toStrictEqual(APP);
       await expect(store.update('unknown', {})).rejects.toMatchObject(NOT_FOUND);
+    });
+
+    it('to other keys, and never to a client that proves nothing', async () => {
+      const store = await database.open();
+      const keys: Client = {
+        clientId: 'keys',
+        authMethods: ['private_key_jwt'],
+        jwksUri: 'https://a.example/jwks',
+      };
+      await store.save(keys);
+      const changed = { ...keys, jwksUri: 'https://b.example/jwks' };
+      expect(await store.update('keys', { jwksUri: changed.jwksUri })).toStrictEqual(changed);
+      await expect(store.update('keys', { authMethods: null, jwksUri: null })).rejects.toThrow(
+        '"authMethods"',
+      );
+      await expect(store.rotateSecret('keys')).rejects.toMatchObject(CONFLICT);
+      expect(await store.find('keys')).toStrictEqual(changed);
     });
 
     it('to another secret, which is the only one then, and never to none', async () => {
@@ -166,6 +211,8 @@ describeWith(POSTGRES, 'PostgresClientStore', () => {
       ['the previous secret', { previousSecret: other.hash }, '"previousSecret"'],
       ['an unknown member', { audience: ['x'] }, '"audience"'],
       ['a bad member', { audiences: 'x' }, '"audiences"'],
+      ['a secret that is no hash', { hmacSecret: 'x'.repeat(32) }, '"hmacSecret"'],
+      ['a way that it has nothing for', { authMethods: ['private_key_jwt'] }, '"authMethods"'],
     ])('but refuses %s', async (_what, changes, named) => {
       const store = await database.open();
       await store.save(APP);

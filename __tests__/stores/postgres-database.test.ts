@@ -68,6 +68,8 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
     () => store.revokeGrant('g'),
     () => store.revokeAll({ clientId: 'app' }),
     () => store.sweep(),
+    () => store.approve('revoked'),
+    () => store.remove('at'),
   ];
 
   describe('that is not as it should be', () => {
@@ -105,6 +107,23 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
         MIGRATIONS.map((_, i) => ({ version: i + 1 })),
       );
       expect(await store.find('at')).toMatchObject({ status: 'approved' });
+    });
+
+    it('brings a schema up to date in which nobody knew yet of grants that end for good', async () => {
+      const schema = server.newSchema();
+      const before = await open(schema);
+      for (const token of ['live', 'revoked']) await before.save({ ...access, token, grantId: token });
+      await before.revoke('revoked');
+      await server.query(
+        `ALTER TABLE "${schema}".tokens DROP COLUMN grant_ended; DELETE FROM "${schema}".migrations WHERE version > 2`,
+      );
+      const store = unmade(schema);
+      await expect(store.find('live')).rejects.toMatchObject(unavailable('run migrate()'));
+      await store.migrate();
+      expect(await store.find('live')).toMatchObject({ status: 'approved' });
+      expect(await store.approve('revoked')).toBe(1);
+      for (const token of ['live', 'revoked']) expect(await store.revokeGrant(token)).toBe(1);
+      await expect(store.approve('live')).rejects.toMatchObject({ name: 'ConflictError' });
     });
 
     it('makes its tables in a schema that somebody else has made for it', async () => {
@@ -156,6 +175,7 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
       const schema = server.newSchema();
       const writer = await open(schema);
       await writer.save({ ...access, token: 'at', grantId: 'g' });
+      await writer.save({ ...access, token: 'revoked', status: 'revoked' });
       const store = unmade(schema, { options: '-c default_transaction_read_only=on' });
       expect(await store.find('at')).toMatchObject({ status: 'approved' });
       const [find, ...writes] = asks(store);

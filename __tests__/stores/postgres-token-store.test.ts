@@ -41,6 +41,8 @@ describeWith(POSTGRES, 'PostgresTokenStore', () => {
   describeTokenStore('PostgresTokenStore', (options) => openIn(server.newSchema(), options), {
     capabilities: {
       clock: true,
+      approve: true,
+      remove: true,
       share: (store, options) => openIn(schemaOf(store), options, othersPool),
       async reopen(store, options) {
         await store.close?.();

@@ -16,7 +16,14 @@ function describeStores(
   for (const localCopy of [false, true]) {
     const prefixOf = new WeakMap<StoreUnderTest, string>();
     const open = async (of: readonly string[], prefix: string, options: object): Promise<StoreUnderTest> => {
-      const store = await openRedis({ urls: of, prefix, localCopy, linkInterval: 100, ...options });
+      const store = await openRedis({
+        urls: of,
+        prefix,
+        localCopy,
+        linkInterval: 100,
+        timeout: 3000,
+        ...options,
+      });
       prefixOf.set(store, prefix);
       return store;
     };
@@ -30,6 +37,8 @@ function describeStores(
       },
       {
         capabilities: {
+          approve: true,
+          remove: true,
           share: again,
           async reopen(store, options) {
             await store.close?.();

@@ -48,6 +48,16 @@ export class DelegatingStore implements ManagedTokenStore {
     return this.reach().revokeAll(of);
   }
 
+  async approve(token: string): Promise<number> {
+    this.reach();
+    return this.inner.approve(token);
+  }
+
+  async remove(token: string): Promise<number> {
+    this.reach();
+    return this.inner.remove(token);
+  }
+
   async sweep(): Promise<number> {
     return this.reach().sweep();
   }

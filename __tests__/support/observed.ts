@@ -1,8 +1,7 @@
 import { Writable } from 'node:stream';
 import express from 'express';
-import { type Logger, pino } from 'pino';
 import request from 'supertest';
-import { auditTo, logRequests } from '../../example-app/log.js';
+import { auditTo, createLog, logRequests } from '../../example-app/log.js';
 import { collectMetrics } from '../../example-app/telemetry.js';
 import type { Audit, AuditEvent } from '../../lib/index.js';
 import { exposition, ownLabels, type Series } from './exposition.js';
@@ -42,7 +41,7 @@ export function observed(): Observed {
       done();
     },
   });
-  const log: Logger = pino({ base: null }, stream);
+  const log = createLog(stream);
   const metrics = express().get('/metrics', collectMetrics());
   const scrape = async (): Promise<string> => (await request(metrics).get('/metrics')).text;
   const series = async (name: string): Promise<readonly Series[]> =>

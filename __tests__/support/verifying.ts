@@ -12,7 +12,7 @@ export async function verifyHeader(verifier: ClientVerifier, header: string): Pr
   if (read.kind !== 'credentials') throw new Error(read.kind);
   const recalled = await verifier.recall(header);
   if (recalled) return recalled.clientId;
-  return (await verifier.verify(read.readings, () => {}, header)).client?.clientId;
+  return (await verifier.verify('client_secret_basic', read.readings, () => {}, header)).client?.clientId;
 }
 
 /** How long (ms) some work takes. */

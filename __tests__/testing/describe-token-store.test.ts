@@ -5,6 +5,7 @@ import { eventually } from '../../lib/testing/suite.js';
 import { CONNECTED, ConnectedStore } from '../support/delegating-store.js';
 import { busy, hiding, remote } from '../support/mistaken-stores.js';
 import { WRONG_CONNECTIONS } from '../support/wrong-connections.js';
+import { WRONG_METHODS } from '../support/wrong-methods.js';
 import { WRONG_STORES } from '../support/wrong-stores.js';
 
 interface Collected {
@@ -64,7 +65,8 @@ describe('describeTokenStore', () => {
       };
       return Object.assign(new ConnectedStore(options), { close });
     };
-    const capabilities = { clock: true, reopen: <T>(store: T): T => store, ...CONNECTED };
+    const methods = { approve: true, remove: true };
+    const capabilities = { clock: true, ...methods, reopen: <T>(store: T): T => store, ...CONNECTED };
     expect(declared(open, capabilities).filter(({ isSkipped }) => isSkipped)).toStrictEqual([]);
     expect((await outcome(open, capabilities)).failed).toStrictEqual([]);
     expect(opened).toBeGreaterThan(30);
@@ -94,7 +96,7 @@ describe('describeTokenStore', () => {
     expect(passed).toHaveLength(1);
   });
 
-  it.each(WRONG_STORES.map((wrong) => [wrong.mistake, wrong] as const))(
+  it.each([...WRONG_STORES, ...WRONG_METHODS].map((wrong) => [wrong.mistake, wrong] as const))(
     'notices a store that %s',
     async (_mistake, { open, capabilities, noticedBy }) => {
       const { passed, failed } = await outcome(open, { clock: true, ...capabilities }, noticedBy);
@@ -124,13 +126,17 @@ describe('describeTokenStore', () => {
     expect((await outcome(silent, { disconnect }, name)).failed).toHaveLength(1);
     const mute: OpenStore = (options) => new ConnectedStore(options, {});
     expect((await outcome(mute, CONNECTED, name)).failed).toHaveLength(1);
+    const deaf: OpenStore = (options) =>
+      Object.assign(new ConnectedStore(options), { remove: async () => 0 });
+    expect((await outcome(deaf, CONNECTED, name)).failed).toHaveLength(0);
+    expect((await outcome(deaf, { ...CONNECTED, remove: true }, name)).failed).toHaveLength(1);
   });
 
   it('says which capability a skipped test would need', async () => {
     const skipped = declared(() => new MemoryTokenStore(), {}).filter(({ isSkipped }) => isSkipped);
     expect(skipped.length).toBeGreaterThan(5);
     for (const { name, run } of skipped) {
-      expect(name).toMatch(/\(skipped: no capability "(?:clock|share|reopen|disconnect)/);
+      expect(name).toMatch(/\(skipped: no capability "(?:clock|approve|remove|share|reopen|disconnect)/);
       await run();
     }
   });

@@ -368,7 +368,9 @@ describe('MemoryTokenStore.sweep', () => {
     expect(await store.sweep()).toBe(1);
   });
 
-  it('drops a million records without holding up other work for more than 20 ms', async () => {
+  // `FAULTS=long`: a million, which takes half a minute to save.
+  const records = process.env.FAULTS === 'long' ? 1_000_000 : 200_000;
+  it(`drops ${records} records without holding up other work for more than 20 ms`, async () => {
     // In a process of its own, since the test runner's own work would be measured too. Other processes can
     // still take the processor away; a pause of the store's own making is there in each of three runs.
     const pauses: number[] = [];
@@ -376,10 +378,11 @@ describe('MemoryTokenStore.sweep', () => {
       const { stdout } = await promisify(execFile)(process.execPath, [
         '--expose-gc',
         '__tests__/support/sweep-a-million.mjs',
+        String(records),
       ]);
       const { swept, left, turns, longestPause } = JSON.parse(stdout) as Record<string, number>;
-      expect({ swept, left }).toStrictEqual({ swept: 1_000_000, left: 0 });
-      expect(turns).toBeGreaterThan(50);
+      expect({ swept, left }).toStrictEqual({ swept: records, left: 0 });
+      expect(turns).toBeGreaterThan(records / 20_000);
       pauses.push(longestPause as number);
     }
     expect(Math.min(...pauses)).toBeLessThan(20);

@@ -3,6 +3,7 @@ import type { Audit } from '../http/audit.js';
 import type { RateLimitOptions } from '../http/throttle.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { checkOneSource } from '../introspection/one-source.js';
+import type { PairwiseOptions } from '../introspection/pairwise.js';
 import type { AccessPolicy } from '../introspection/policy.js';
 import {
   checkBoolean,
@@ -14,7 +15,9 @@ import {
   must,
   STORE,
 } from '../options.js';
+import type { SignedAnswerOptions } from '../signing/signing-keys.js';
 import type { TelemetryOptions } from '../telemetry/telemetry.js';
+import type { TokenFormatOptions } from '../tokens/token-format.js';
 import type { TokenStore } from '../tokens/token-store.js';
 
 /** What all three APIs need, wherever the tokens are. */
@@ -25,6 +28,16 @@ export interface CommonOptions {
   readonly realm?: string;
   /** Who may see which token. Default: `defaultPolicy`. */
   readonly policy?: AccessPolicy;
+  /**
+   * Answers tokens that are none of `generateToken` as unknown ones, without asking about them.
+   * Default: every token is asked about.
+   */
+  readonly tokenFormat?: TokenFormatOptions;
+  /**
+   * Makes the subject identifiers for clients with `subjectType: 'pairwise'` (OpenID Connect Core §8.1), whatever the
+   * policy. Without it, such a client is answered 500. Default none.
+   */
+  readonly pairwise?: PairwiseOptions;
   /** What is throttled; `false` for nothing. */
   readonly rateLimit?: RateLimitOptions | false;
   /** Told of every call. */
@@ -46,7 +59,7 @@ export interface ApiOptions extends CommonOptions {
 }
 
 /** The options of a context: of these two, an API that knows `introspector` needs one, any other `tokens`. */
-export interface ContextOptions extends CommonOptions {
+export interface ContextOptions extends CommonOptions, SignedAnswerOptions {
   readonly tokens?: TokenStore;
   readonly introspector?: Introspector;
 }
@@ -56,6 +69,8 @@ const API_OPTIONS: readonly (keyof ApiOptions)[] = [
   'clients',
   'realm',
   'policy',
+  'tokenFormat',
+  'pairwise',
   'rateLimit',
   'audit',
   'clock',

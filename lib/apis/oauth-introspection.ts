@@ -1,88 +1,122 @@
-import express, { type Router } from 'express';
+import express, { type Request, type Router } from 'express';
 import type { Client } from '../clients/client.js';
+import { isPublic } from '../clients/client-authentication.js';
 import { findClient } from '../clients/client-verifier.js';
 import { type GuardSettings, guardSettings } from '../guard/guard-options.js';
 import { type PresentedToken, readPresentedToken } from '../guard/presented-token.js';
 import { invalidToken, requireScope, verifyToken } from '../guard/require-active-token.js';
 import { describable } from '../http/challenge.js';
 import { type Call, endpoint } from '../http/endpoint.js';
-import { type FormParameters, formBody, hintParameter, tokenParameter } from '../http/form-body.js';
+import { hintParameter, tokenParameter } from '../http/form-body.js';
 import { authorizationLines } from '../http/header-lines.js';
-import { HttpError, invalidRequest } from '../http/http-error.js';
+import { HookError, HttpError, invalidRequest } from '../http/http-error.js';
 import { activeResponse } from '../introspection/active-response.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { isNonEmptyString, must } from '../options.js';
+import { acceptsSigned } from '../signing/accepts.js';
+import { AnswerSigner } from '../signing/answer-signer.js';
+import { isEncrypted } from '../signing/encryption.js';
+import type { SignedAnswerOptions } from '../signing/signing-keys.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
 import { ApiContext } from './api-context.js';
 import type { ApiOptions, CommonOptions } from './api-options.js';
+import {
+  CLIENT_AUTHENTICATION_OPTIONS,
+  type ClientAuthenticationOptions,
+} from './client-authentication-options.js';
+import { ClientAuthenticator, refuseSecondMechanism } from './client-authenticator.js';
+import { jwksIn } from './jwks.js';
 
 const API = 'oauth-introspection';
+export const INTROSPECTION_PATH = '/v1/oauth/introspect';
 
 export interface BearerCallerOptions {
-  /** Our issuer identifier, which a Bearer caller's token must carry in `aud`. Without it Bearer callers are refused. */
+  /**
+   * Our issuer identifier, which a Bearer caller's token must carry in `aud`, and which is the `iss` of signed answers.
+   * Without it Bearer callers are refused. Required with `keys`.
+   */
   readonly issuer?: string;
   /** The scope that a Bearer caller's token must have. Default `introspection`. */
   readonly introspectionScope?: string;
 }
 
 /** The API over a token store. */
-export interface OAuthIntrospectionOptions extends ApiOptions, BearerCallerOptions {
+export interface OAuthIntrospectionOptions
+  extends ApiOptions,
+    BearerCallerOptions,
+    ClientAuthenticationOptions,
+    SignedAnswerOptions {
   readonly introspector?: never;
 }
 
 /** The API in front of whoever knows the tokens: a gateway. */
-export interface OAuthGatewayOptions extends CommonOptions, BearerCallerOptions {
+export interface OAuthGatewayOptions
+  extends CommonOptions,
+    BearerCallerOptions,
+    ClientAuthenticationOptions,
+    SignedAnswerOptions {
   /** Who is asked about tokens: a caching remote introspector, say. In place of `tokens`. */
   readonly introspector: Introspector;
   readonly tokens?: never;
 }
 
-export const OAUTH_INTROSPECTION_OPTIONS = ['introspector', 'issuer', 'introspectionScope'] as const;
+export const OAUTH_INTROSPECTION_OPTIONS: readonly (keyof OAuthGatewayOptions)[] = [
+  'introspector',
+  'issuer',
+  'introspectionScope',
+  'keys',
+  ...CLIENT_AUTHENTICATION_OPTIONS,
+];
 
 /**
  * `POST /v1/oauth/introspect`: OAuth 2.0 Token Introspection (RFC 7662), over a token store or in
- * front of an introspector.
+ * front of an introspector. With `keys`, answers come as JWTs as well (RFC 9701), and the
+ * public keys are at `GET /v1/oauth/jwks`.
  *
  * @throws TypeError that names a bad, missing or unknown option
  */
 export function oauthIntrospection(options: OAuthIntrospectionOptions | OAuthGatewayOptions): Router {
   const factory = 'oauthIntrospection';
-  return oauthIntrospectionIn(
-    express.Router(),
-    new ApiContext(factory, options, ...OAUTH_INTROSPECTION_OPTIONS),
-    factory,
-    options,
-  );
+  const context = new ApiContext(factory, options, ...OAUTH_INTROSPECTION_OPTIONS);
+  const authenticator = new ClientAuthenticator(context, factory, options);
+  return oauthIntrospectionIn(express.Router(), context, authenticator, factory, options);
 }
 
 /** The same in a router and a context that it shares with the other APIs. */
 export function oauthIntrospectionIn(
   router: Router,
   context: ApiContext,
+  authenticator: ClientAuthenticator,
   factory: string,
   options: BearerCallerOptions,
 ): Router {
   const bearer = bearerSettings(context, factory, options);
-  return endpoint(router, {
+  const signer = answerSigner(context, authenticator, factory, options);
+  if (context.signingKeys) jwksIn(router, context.signingKeys, context.requireTls);
+  return endpoint(router, [INTROSPECTION_PATH], {
     api: API,
     method: 'post',
-    paths: ['/v1/oauth/introspect'],
     requireTls: context.requireTls,
     audit: context.audit,
     telemetry: context.telemetry,
     clock: context.clock,
     async answer(call) {
+      if (signer) call.res.vary('Accept');
       const presented = readPresentedToken(authorizationLines(call.req), ['Bearer']);
-      const caller = await context.admit(call, () => authenticate(context, bearer, call, presented));
-      const parameters = await formBody(call.req, call.res);
-      refuseSecondMechanism(parameters, caller);
+      const caller = await context.admit(call, () =>
+        authenticate(context, bearer, authenticator, call, presented),
+      );
+      const writer = signerFor(signer, caller, call.req);
+      const parameters = await call.form();
+      refuseSecondMechanism(call, parameters, caller);
       const token = tokenParameter(parameters);
       // RFC 7662 §2.1 lets a caller use a token to ask about others; about itself it would confirm what it holds.
       if (presented.kind === 'token' && presented.token === token) {
         throw invalidRequest('An access token may not ask about itself');
       }
       const found = await context.visibleToken(call, caller, token, API, nothing, hintParameter(parameters));
-      return found?.state === 'active' ? activeResponse(found.record) : { active: false };
+      const response = found?.state === 'active' ? activeResponse(found.record) : { active: false };
+      return writer ? writer.sign(response, caller) : response;
     },
     errorBody: ({ code, message }) => ({ error: code, error_description: describable(message) }),
   });
@@ -91,21 +125,41 @@ export function oauthIntrospectionIn(
 /** This API shows tokens of either kind. */
 function nothing(): undefined {}
 
+function answerSigner(
+  { signingKeys: keys, clock }: ApiContext,
+  authenticator: ClientAuthenticator,
+  factory: string,
+  { issuer }: BearerCallerOptions,
+): AnswerSigner | undefined {
+  if (!keys) return undefined;
+  must(isNonEmptyString(issuer), factory, 'issuer', 'given where there are "keys": signed answers need it');
+  return new AnswerSigner({ issuer, keys, encryptionKeys: authenticator.keys, clock });
+}
+
+/** Who writes the answer as a JWT; `undefined` where it is JSON. */
+function signerFor(signer: AnswerSigner | undefined, caller: Client, req: Request): AnswerSigner | undefined {
+  if (isEncrypted(caller)) {
+    // A matter of the registration, whatever the request asks for (RFC 9701 §5).
+    if (!signer) throw new HookError('client: its answers are to be encrypted, which needs "keys"');
+    return signer;
+  }
+  return signer && acceptsSigned(req) ? signer : undefined;
+}
+
 /** Client credentials, or an access token of a caller that may introspect (RFC 7662 §2.1). */
 async function authenticate(
   context: ApiContext,
   bearer: GuardSettings | undefined,
+  authenticator: ClientAuthenticator,
   call: Call,
   presented: PresentedToken,
 ): Promise<Client> {
-  if (authorizationLines(call.req).length > 1) {
-    throw invalidRequest('The Authorization header must not be repeated', 400, { credentials: 'repeated' });
-  }
+  const isBearer = presented.kind !== 'missing' && authorizationLines(call.req).length === 1;
   const caller =
-    bearer && presented.kind !== 'missing'
+    bearer && isBearer
       ? await bearerCaller(context, bearer, call, presented)
-      : await context.basicCaller(call);
-  if (caller.secret === undefined) {
+      : await authenticator.caller(call);
+  if (isPublic(caller)) {
     throw new HttpError(403, 'unauthorized_client', 'A public client may not introspect tokens here');
   }
   return caller;
@@ -149,15 +203,4 @@ function bearerSettings(
     scope: introspectionScope,
     dpop: false,
   });
-}
-
-/** RFC 6749 §2.3: one authentication method a request. The same `client_id` again is no second one. */
-function refuseSecondMechanism(parameters: FormParameters, caller: Client): void {
-  const clientId = parameters.get('client_id');
-  if (clientId !== undefined && clientId !== caller.clientId) {
-    throw invalidRequest('The client_id differs from the authenticated client');
-  }
-  for (const name of ['client_secret', 'client_assertion', 'client_assertion_type', 'access_token']) {
-    if (parameters.has(name)) throw invalidRequest('Only one way of client authentication may be used');
-  }
 }

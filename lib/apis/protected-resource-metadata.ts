@@ -1,5 +1,5 @@
-import express, { type Request, type Response, type Router } from 'express';
-import { sendJson } from '../http/respond.js';
+import express, { type Router } from 'express';
+import { publicDocument } from '../http/public-document.js';
 import { checkBoolean, isNonEmptyString, isObject, knownOptions, must } from '../options.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
 
@@ -53,8 +53,7 @@ export function protectedResourceMetadata(options: ProtectedResourceMetadataOpti
   const { pathname, search } = new URL(resourceMetadataUrl(options.resource));
   const path = pathname + search;
   const router = express.Router();
-  // Compared as text: to a router's pattern, some characters of a path mean more than themselves.
-  router.use((req, res, next) => (isAt(path, req) ? answer(metadata, req, res) : next()));
+  router.use(publicDocument(path, () => metadata));
   return router;
 }
 
@@ -154,23 +153,4 @@ function isBearerMethod(value: unknown): boolean {
 
 function isEmptyArray(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
-}
-
-function isAt(path: string, { originalUrl }: Request): boolean {
-  return originalUrl === path || (!path.includes('?') && originalUrl.split('?', 1)[0] === path);
-}
-
-function answer(metadata: object, req: Request, res: Response): void {
-  // It is public, and clients that run in a browser need it before they have a token.
-  res.setHeader('Access-Control-Allow-Origin', '*');
-  if (req.method === 'GET' || req.method === 'HEAD') {
-    sendJson(res, 200, metadata);
-  } else if (req.method === 'OPTIONS') {
-    res.setHeader('Access-Control-Allow-Methods', 'GET');
-    res.setHeader('Access-Control-Allow-Headers', '*');
-    res.status(204).end();
-  } else {
-    const error = { error: 'invalid_request', error_description: 'The metadata can only be read' };
-    sendJson(res, 405, error, { Allow: 'GET, HEAD, OPTIONS' });
-  }
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import express, { type Request, type Router } from 'express';
 import type { Client } from '../clients/client.js';
+import { isPublic } from '../clients/client-authentication.js';
 import type { InactiveReason } from '../http/audit.js';
 import { type Call, endpoint, notFoundOrConflict } from '../http/endpoint.js';
-import { formBody, tokenParameter } from '../http/form-body.js';
+import { tokenParameter } from '../http/form-body.js';
 import { HttpError, invalidRequest, type RefusedCredentials } from '../http/http-error.js';
 import { seconds } from '../introspection/active-response.js';
 import type { TokenRecord } from '../tokens/token-record.js';
@@ -46,10 +47,9 @@ export function refreshTokenIntrospection(options: ApiOptions): Router {
 
 /** The same in a router and a context that it shares with the other APIs. */
 export function refreshTokenIntrospectionIn(router: Router, context: ApiContext): Router {
-  return endpoint(router, {
+  return endpoint(router, [PATH, `${PATH}/:client_id`], {
     api: API,
     method: 'post',
-    paths: [PATH, `${PATH}/:client_id`],
     requireTls: context.requireTls,
     audit: context.audit,
     telemetry: context.telemetry,
@@ -58,7 +58,7 @@ export function refreshTokenIntrospectionIn(router: Router, context: ApiContext)
       const caller = await context.admit(call, () => authenticate(context, call));
       const inPath = call.req.params.client_id;
       if (inPath !== undefined && inPath !== caller.clientId) throw invalidRequest(OTHER_CLIENT_IN_PATH);
-      const token = tokenParameter(await formBody(call.req, call.res));
+      const token = tokenParameter(await call.form());
       const found = await context.visibleToken(call, caller, token, API, whyHidden);
       return found?.state === 'active' ? activeBody(found.record) : { active: false };
     },
@@ -80,7 +80,7 @@ async function authenticate(context: ApiContext, call: Call): Promise<Client> {
 /** Only refresh tokens; to a public client, which proves nothing by its id, only its own. */
 function whyHidden({ clientId, kind }: TokenRecord, caller: Client): InactiveReason | undefined {
   if (kind !== 'refresh_token') return 'wrong_kind';
-  return caller.secret === undefined && clientId !== caller.clientId ? 'not_yours' : undefined;
+  return isPublic(caller) && clientId !== caller.clientId ? 'not_yours' : undefined;
 }
 
 function activeBody(record: TokenRecord): object {

@@ -43,6 +43,14 @@ export function readBasicHeader(header: string | undefined, acceptRaw: boolean):
   return { kind: 'credentials', readings: same || !acceptRaw ? [decoded] : [decoded, raw] };
 }
 
+/**
+ * Whether somebody may be looked for by this id, however it was presented: a database might choke on control characters,
+ * and in UTF-8 two ids that are not well-formed could become one.
+ */
+export function isPresentableId(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.isWellFormed() && !CONTROL.test(value);
+}
+
 /** Canonical base64 of UTF-8 without control characters (RFC 7617 §2). */
 function isText(base64: string): boolean {
   const bytes = Buffer.from(base64, 'base64');

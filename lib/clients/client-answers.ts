@@ -1,20 +1,28 @@
 import { ASYMMETRIC_ALGORITHMS } from '../algorithms.js';
 import { isNonEmptyString } from '../options.js';
+import { IDENTIFIER, isIdentifier } from '../tokens/well-formed.js';
 
 /** What a client that asks about tokens is told, and in which form. */
 export interface ClientAnswers {
   /**
    * As a protected resource it sees these members only, of those that are about the user or are extensions: `sub`,
-   * `username`, `brand`, `act`, `acr`, `auth_time`, and those in a record's `claims`. Default all.
+   * `username`, `brand`, `act`, `acr`, `auth_time`, and those in a record's `claims`, save `token_use`, which says what kind
+   * of token it is. It sees all other members whether they are named here or not. Of a token of its own it sees all.
+   * Default all; `[]` is none.
    */
   readonly claims?: readonly string[];
-  /** `pairwise`: it sees subject identifiers that nobody else sees (OIDC Core §8.1). Needs the router's `pairwise`. Default `public`. */
+  /**
+   * `pairwise`: it sees subject identifiers that no other sector sees (OpenID Connect Core §8.1), in tokens of its own too.
+   * What could name the user beside them, `username`, `act` (whose every `sub` is pairwise then) and extension claims, it
+   * sees only where its `claims` name it. Needs the router's `pairwise`: without, all that it asks is answered 500.
+   * Default `public`.
+   */
   readonly subjectType?: 'public' | 'pairwise';
-  /** Clients with one sector see one identifier of a user. Default: its `clientId`. */
+  /** Clients with one sector see one identifier of a user. Only with a `subjectType`. Default: its `clientId`. */
   readonly sectorIdentifier?: string;
-  /** What signed answers for it are signed with (RFC 9701 §6). Default `RS256`. */
+  /** What signed answers for it are signed with (RFC 9701 §6), for which the router's `keys` need a key. Default `RS256`. */
   readonly introspectionSignedResponseAlg?: string;
-  /** Has its answers encrypted after they are signed, to a key of its `jwks` or `jwksUri`: it is told nothing in plain JSON. Default: not encrypted. */
+  /** Has its answers of OAuth introspection encrypted after they are signed, to a key of its `jwks` or `jwksUri`: they are never plain JSON. Needs the router's `keys`. Default: not encrypted. */
   readonly introspectionEncryptedResponseAlg?: string;
   /** How the content is encrypted then. Default `A128CBC-HS256`. */
   readonly introspectionEncryptedResponseEnc?: string;
@@ -58,8 +66,10 @@ export function answersProblem(client: Readonly<Record<string, unknown>>): strin
     return '"claims" must be an array of non-empty strings';
   if (subjectType !== undefined && subjectType !== 'public' && subjectType !== 'pairwise')
     return `"subjectType" must be 'public' or 'pairwise'`;
-  if (sectorIdentifier !== undefined && !isNonEmptyString(sectorIdentifier))
-    return '"sectorIdentifier" must be a non-empty string';
+  if (sectorIdentifier !== undefined && !isIdentifier(sectorIdentifier))
+    return `"sectorIdentifier" must be ${IDENTIFIER}`;
+  if (sectorIdentifier !== undefined && subjectType === undefined)
+    return '"sectorIdentifier" must not be there without a "subjectType"';
   return formProblem(client);
 }
 

@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
 import { ALGORITHMS, ASYMMETRIC_ALGORITHMS } from '../algorithms.js';
 import { isNonEmptyString, isObject } from '../options.js';
 import { isPublicJwk } from '../public-jwk.js';
+import { isName } from './certificate-subject.js';
 
 /** How a client proves who it is, by the names of the registry "OAuth Token Endpoint Authentication Methods". */
 export type ClientAuthMethod = (typeof AUTH_METHODS)[number];
@@ -65,6 +67,8 @@ export const AUTHENTICATION_MEMBERS: readonly string[] = [
 /** HMAC takes keys that are as long as its hash, or longer (RFC 7518 §3.2). */
 const HMAC_ALGORITHMS: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
 
+export const HMAC_NAMES: readonly string[] = Object.keys(HMAC_ALGORITHMS);
+
 /** The ways in which a client may prove who it is; none for a public one. */
 export function authMethodsOf({
   authMethods,
@@ -81,7 +85,7 @@ export function isPublic(client: ClientAuthentication & { readonly secret?: stri
 /** HMAC algorithms for which a secret is long enough. */
 export function hmacAlgorithms(hmacSecret: string): readonly string[] {
   const length = Buffer.byteLength(hmacSecret);
-  return Object.keys(HMAC_ALGORITHMS).filter((alg) => (HMAC_ALGORITHMS[alg] as number) <= length);
+  return HMAC_NAMES.filter((alg) => (HMAC_ALGORITHMS[alg] as number) <= length);
 }
 
 type Members = Readonly<Record<string, unknown>>;
@@ -97,17 +101,45 @@ function valueProblem({ jwks, jwksUri, hmacSecret, authSigningAlg, ...rest }: Me
   if (jwks !== undefined && jwksUri !== undefined) return '"jwks" must not be there beside "jwksUri"';
   if (jwks !== undefined && !(isObject(jwks) && Array.isArray(jwks.keys) && jwks.keys.every(isPublicJwk)))
     return '"jwks" must be { keys: [...] } of public JWKs';
-  if (jwksUri !== undefined && !isHttpsUrl(jwksUri)) return '"jwksUri" must be an https: URL';
+  if (jwksUri !== undefined && !isHttpsUrl(jwksUri))
+    return '"jwksUri" must be an https: URL without user, password and fragment';
   const isAlg =
     authSigningAlg === undefined ||
     ASYMMETRIC_ALGORITHMS.includes(authSigningAlg as string) ||
-    Object.hasOwn(HMAC_ALGORITHMS, String(authSigningAlg));
+    HMAC_NAMES.includes(authSigningAlg as string);
   if (!isAlg) return `"authSigningAlg" must be HS256, HS384, HS512, or ${ALGORITHMS}`;
   const wrong = CERTIFICATE_SUBJECTS.find(
     (member) => rest[member] !== undefined && !isNonEmptyString(rest[member]),
   );
-  return wrong && `"${wrong}" must be a non-empty string`;
+  if (wrong !== undefined) return `"${wrong}" must be a non-empty string`;
+  return subjectProblem(rest);
 }
+
+/** What could never match is a mistake, and what would match more than itself is one that lets others in. */
+function subjectProblem(client: Members): string | undefined {
+  for (const member of CERTIFICATE_SUBJECTS) {
+    const value = client[member];
+    const { is, expected } = SUBJECT_FORMS[member];
+    if (value !== undefined && !is(value as string)) return `"${member}" must be ${expected}`;
+  }
+  return undefined;
+}
+
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
+const HOST = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+
+const SUBJECT_FORMS: Readonly<
+  Record<(typeof CERTIFICATE_SUBJECTS)[number], { is: (value: string) => boolean; expected: string }>
+> = {
+  tlsClientAuthSubjectDn: { is: isName, expected: 'a name as RFC 4514 writes it' },
+  tlsClientAuthSanDns: { is: (value) => HOST.test(value), expected: 'a DNS name without wildcards' },
+  tlsClientAuthSanUri: { is: (value) => URL.canParse(value), expected: 'an absolute URI' },
+  tlsClientAuthSanIp: { is: (value) => isIP(value) > 0 && !value.includes('%'), expected: 'an IP address' },
+  tlsClientAuthSanEmail: {
+    is: (value) => /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(value),
+    expected: 'an e-mail address',
+  },
+};
 
 function methodsProblem(client: Members): string | undefined {
   const { authMethods: methods, secret, hmacSecret, jwks, jwksUri } = client;
@@ -131,10 +163,20 @@ function methodsProblem(client: Members): string | undefined {
     ['self_signed_tls_client_auth', hasKeys, '"jwks" or "jwksUri"'],
     ['tls_client_auth', subjects.length === 1, `one of ${CERTIFICATE_SUBJECTS.join(', ')}`],
   ];
+  if (!hasAlgorithm(client)) return '"authSigningAlg" must be one of a method in "authMethods"';
   const unmet = needs.find(([method, isMet]) => methods.includes(method) && !isMet);
   return unmet && `"authMethods" has ${unmet[0]}, which needs ${unmet[2]}`;
 }
 
+/** HMAC is for `client_secret_jwt`, and all others for `private_key_jwt`. */
+function hasAlgorithm({ authMethods, authSigningAlg }: Members): boolean {
+  if (authSigningAlg === undefined) return true;
+  const isHmac = HMAC_NAMES.includes(authSigningAlg as string);
+  return (authMethods as readonly unknown[]).includes(isHmac ? 'client_secret_jwt' : 'private_key_jwt');
+}
+
 function isHttpsUrl(value: unknown): boolean {
-  return isNonEmptyString(value) && URL.canParse(value) && new URL(value).protocol === 'https:';
+  if (!isNonEmptyString(value) || !URL.canParse(value) || value.includes('#')) return false;
+  const { protocol, username, password } = new URL(value);
+  return protocol === 'https:' && username === '' && password === '';
 }

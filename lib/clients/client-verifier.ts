@@ -13,6 +13,7 @@ import {
   plainClient,
   soundClients,
 } from './client.js';
+import { authMethodsOf, isPublic } from './client-authentication.js';
 import { isQuick, parseSecretHash, type SecretHash, verifyNothing, verifySecret } from './client-secret.js';
 import { SlowHashes } from './slow-hashes.js';
 import { VerifiedSecrets } from './verified-secrets.js';
@@ -67,7 +68,7 @@ function clientFault(cause: unknown): StoreUnavailableError {
 
 interface Candidate extends Credentials {
   readonly exists: boolean;
-  /** The client whose secret it may be; a disabled one has none that would do. */
+  /** The client whose secret it may be; one that is disabled, or not to come in this way, has none that would do. */
   readonly client: Client | undefined;
   /** The hashes of its secrets, of which the presented one may be any. */
   readonly storedHashes: readonly string[];
@@ -80,12 +81,22 @@ interface Match {
   readonly storedHash?: string | undefined;
 }
 
+/** A way in which a client sends its secret. */
+type SecretMethod = 'client_secret_basic' | 'client_secret_post';
+
+/** Whether a client may prove who it is in this way. A public one, which proves nothing, sends its empty secret by Basic. */
+function mayUse(client: Client, method: SecretMethod): boolean {
+  if (client.disabled) return false;
+  return isPublic(client) ? method === 'client_secret_basic' : authMethodsOf(client).includes(method);
+}
+
 /**
- * Called right before each slow hash, which may have had to wait.
+ * Called right before what costs something: a slow hash, which may have had to wait, or to remember that a client which
+ * has proved who it is was here.
  *
- * @throws whatever is to take the place of the hash
+ * @throws whatever is to take the place of that
  */
-export type Proceed = () => void;
+export type Proceed = (client?: Client) => void;
 
 /** Finds out whose credentials these are, at the same cost for an unknown client as for a wrong secret. */
 export class ClientVerifier {
@@ -112,18 +123,25 @@ export class ClientVerifier {
     const known = this.#verified.recall(header);
     if (!known) return undefined;
     return whenKnown(findClient(this.#clients, known.clientId), (client) =>
-      client && !client.disabled && isGoodHash(client, known.storedHash, this.#clock()) ? client : undefined,
+      client && mayUse(client, 'client_secret_basic') && isGoodHash(client, known.storedHash, this.#clock())
+        ? client
+        : undefined,
     );
   }
 
   /**
-   * Whose credentials these are, in whichever reading. A disabled client's are wrong. With the
-   * `header` that they came in, {@link recall} knows it from now on.
+   * Whose credentials these are, in whichever reading. Those of a client that is disabled, or is not to come
+   * in this way, are wrong. With the `header` that they came in, {@link recall} knows it from now on.
    *
    * @throws StoreUnavailableError when the clients cannot be asked, what `proceed` throws, and HttpError 503
    */
-  async verify(readings: readonly Credentials[], proceed: Proceed, header?: string): Promise<Verification> {
-    const candidates = await this.#candidates(readings);
+  async verify(
+    method: SecretMethod,
+    readings: readonly Credentials[],
+    proceed: Proceed,
+    header?: string,
+  ): Promise<Verification> {
+    const candidates = await this.#candidates(method, readings);
     const match =
       // What is remembered goes first: the other reading is wrong, and would be hashed on each call.
       this.#remembered(candidates) ?? (await this.#firstMatch(candidates, proceed));
@@ -138,7 +156,7 @@ export class ClientVerifier {
     return { ...(client && { client }), ...(claimed !== undefined && { claimed }) };
   }
 
-  async #candidates(readings: readonly Credentials[]): Promise<readonly Candidate[]> {
+  async #candidates(method: SecretMethod, readings: readonly Credentials[]): Promise<readonly Candidate[]> {
     const candidates: Candidate[] = [];
     for (const { clientId, secret } of readings) {
       const same = candidates.find((candidate) => candidate.clientId === clientId);
@@ -146,7 +164,7 @@ export class ClientVerifier {
         candidates.push({ ...same, secret });
       } else {
         const found = await findClient(this.#clients, clientId);
-        const client = found?.disabled ? undefined : found;
+        const client = found && mayUse(found, method) ? found : undefined;
         const storedHashes = client ? goodHashes(client, this.#clock()) : [];
         candidates.push({ clientId, secret, exists: found !== undefined, client, storedHashes });
       }
@@ -168,7 +186,7 @@ export class ClientVerifier {
     for (const candidate of candidates) {
       const { client, secret } = candidate;
       // The empty secret is a public client's, and a public client's only (row A-12).
-      if (client && client.secret === undefined && secret === '') return { client, secret };
+      if (client && isPublic(client) && secret === '') return { client, secret };
       const storedHash = await this.#matchingHash(candidate, proceed);
       if (client && storedHash !== undefined) return { client, secret, storedHash };
     }

@@ -9,6 +9,11 @@ import {
 } from './client-authentication.js';
 import { parseSecretHash } from './client-secret.js';
 
+/** What may be allowed to a client of the organizations that it holds: to change their access tokens, and to see their refresh tokens. */
+export type ManagementRight = (typeof MANAGEMENT_RIGHTS)[number];
+
+export const MANAGEMENT_RIGHTS = ['revoke', 'approve', 'update', 'delete', 'refreshTokens'] as const;
+
 /** Somebody who may call the APIs, or to whom tokens are issued (RFC 6749 §2). */
 export interface Client extends ClientAuthentication, ClientAnswers {
   readonly clientId: string;
@@ -24,6 +29,8 @@ export interface Client extends ClientAuthentication, ClientAnswers {
   readonly previousSecretUntil?: number;
   /** The organizations whose access-token details it may read. Default none. */
   readonly organizations?: readonly string[];
+  /** What it may do with the tokens of these organizations, where the router's `management` has it: reading details needs none of it. Default nothing. */
+  readonly manages?: readonly ManagementRight[];
   /** The resource identifiers (`aud` values) that this protected resource answers for. Default none. */
   readonly audiences?: readonly string[];
   /** As a protected resource it sees these scope values only. Default all. */
@@ -53,12 +60,14 @@ export const soundClients: Brand<Client> = brand<Client>();
 /** A member that is a promise is refused; that it rejects as well must not end the process. */
 function ignore(): void {}
 
-const MEMBERS = [
+/** The members that a client may have. */
+export const CLIENT_MEMBERS: readonly string[] = [
   'clientId',
   'secret',
   'previousSecret',
   'previousSecretUntil',
   'organizations',
+  'manages',
   'audiences',
   'scopes',
   'introspects',
@@ -69,10 +78,10 @@ const MEMBERS = [
 
 /** The name of a member that no client has. */
 export function unknownClientMember(client: object): string | undefined {
-  return Object.keys(client).find((name) => !MEMBERS.includes(name));
+  return Object.keys(client).find((name) => !CLIENT_MEMBERS.includes(name));
 }
 
-const OTHER_NAMES = {
+const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   secret: ['secretHash', 'secret_hash', 'clientSecret', 'client_secret', 'hash'],
   previousSecret: [
     ...['previousSecretHash', 'previousClientSecret', 'previousHash', 'oldSecret'],
@@ -84,13 +93,26 @@ const OTHER_NAMES = {
     'previous_secret_until',
     'previous_until',
   ],
-  authMethods: ['auth_methods', 'token_endpoint_auth_method', 'tokenEndpointAuthMethod', 'authMethod'],
+  ...Object.fromEntries(
+    [...AUTHENTICATION_MEMBERS, ...ANSWER_MEMBERS].map((member) => [member, [snakeCase(member)]]),
+  ),
+  authMethods: [
+    ...['authMethod', 'tokenEndpointAuthMethod', 'tokenEndpointAuthMethods'],
+    ...['auth_methods', 'auth_method', 'token_endpoint_auth_method', 'token_endpoint_auth_methods'],
+  ],
+  authSigningAlg: ['tokenEndpointAuthSigningAlg', 'auth_signing_alg', 'token_endpoint_auth_signing_alg'],
 };
+
+/** As columns are called, and the members of a registration (RFC 7591 §2). */
+function snakeCase(member: string): string {
+  return member.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
 
 /**
  * Says which member has a name that a client does not know, where its own name is missing:
- * a row with a `secret_hash` and no `secret` would be a public client, and one with a
- * `previous_secret_until` would have a previous secret for ever.
+ * a row with a `secret_hash` and no `secret` would be a public client, one with a
+ * `previous_secret_until` would have a previous secret for ever, and one with a
+ * `subject_type` would be told who the users are.
  */
 export function misnamedClientMember(value: Readonly<Record<string, unknown>>): string | undefined {
   for (const [member, others] of Object.entries(OTHER_NAMES)) {
@@ -107,7 +129,7 @@ export function misnamedClientMember(value: Readonly<Record<string, unknown>>): 
  */
 export function plainClient(value: object): Record<string, unknown> {
   const plain: Record<string, unknown> = {};
-  for (const member of MEMBERS) {
+  for (const member of CLIENT_MEMBERS) {
     const found = (value as Record<string, unknown>)[member];
     if (found === undefined) continue;
     onRejection(found, ignore);
@@ -119,7 +141,7 @@ export function plainClient(value: object): Record<string, unknown> {
 /** Says what is wrong with a client, naming the member and never its value; `undefined` when it is sound. */
 export function clientProblem(value: unknown): string | undefined {
   if (!isObject(value)) return 'a client must be an object';
-  const { clientId, introspects, disabled } = value;
+  const { clientId, manages, introspects, disabled } = value;
   if (!isNonEmptyString(clientId)) return '"clientId" must be a non-empty string';
   if (clientId === NOBODY) return '"clientId" must not be a NUL character';
   const problem = secretsProblem(value) ?? authenticationProblem(value) ?? answersProblem(value);
@@ -130,6 +152,8 @@ export function clientProblem(value: unknown): string | undefined {
       return `"${member}" must be an array of non-empty strings`;
     }
   }
+  if (manages !== undefined && !(Array.isArray(manages) && manages.every(isManagementRight)))
+    return `"manages" must be an array of ${MANAGEMENT_RIGHTS.join(', ')}`;
   if (
     introspects !== undefined &&
     introspects !== 'own' &&
@@ -140,6 +164,10 @@ export function clientProblem(value: unknown): string | undefined {
   }
   if (disabled !== undefined && typeof disabled !== 'boolean') return '"disabled" must be a boolean';
   return undefined;
+}
+
+function isManagementRight(value: unknown): boolean {
+  return (MANAGEMENT_RIGHTS as readonly unknown[]).includes(value);
 }
 
 /** Before 1973 in milliseconds, and every time of this century in seconds. */

@@ -1,16 +1,9 @@
 import { hash, X509Certificate } from 'node:crypto';
-import type { TLSSocket } from 'node:tls';
 import type { Request } from 'express';
 import { onRejection } from '../thenable.js';
 
 /** Finds the certificate that a client has proved to hold: DER, or PEM. */
 export type CertificateSource = (req: Request) => Uint8Array | string | undefined;
-
-/** The certificate of the TLS connection itself. */
-export function certificateOfConnection({ socket }: Request): Uint8Array | undefined {
-  // A plain connection has no such method.
-  return (socket as Partial<TLSSocket>).getPeerX509Certificate?.()?.raw;
-}
 
 /** @throws TypeError when the app's function answers anything else than it may */
 export function certificateOf(

@@ -3,8 +3,10 @@ import { Socket } from 'node:net';
 import { type NextFunction, type Request, type Response, request } from 'express';
 import type { ClientStore } from '../clients/client.js';
 import type { HttpError } from '../http/http-error.js';
+import { peerCertificate } from '../http/peer-certificate.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { checkOneSource } from '../introspection/one-source.js';
+import { onlyAbout } from '../introspection/only-about.js';
 import { storeIntrospector } from '../introspection/store-introspector.js';
 import {
   checkBoolean,
@@ -20,9 +22,10 @@ import {
 } from '../options.js';
 import { type Telemetry, type TelemetryOptions, telemetryOf } from '../telemetry/telemetry.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
+import { type TokenFormatOptions, tokenTest } from '../tokens/token-format.js';
 import type { TokenStore } from '../tokens/token-store.js';
 import type { ActiveToken } from './active-token.js';
-import { type CertificateSource, certificateOfConnection } from './certificate.js';
+import type { CertificateSource } from './certificate.js';
 import { type DPoPOptions, type DPoPSettings, dpopSettings } from './dpop/dpop-options.js';
 import type { Requirements } from './judge.js';
 import type { Scheme } from './presented-token.js';
@@ -37,6 +40,8 @@ export interface RequireActiveTokenOptions {
   readonly tokens?: TokenStore;
   /** With `tokens`: where the clients are, so that tokens of disabled and removed clients are refused. */
   readonly clients?: ClientStore;
+  /** Refuses tokens that are none of `generateToken`, without asking about them. Default: every token is asked about. */
+  readonly tokenFormat?: TokenFormatOptions;
   /** This resource's identifier, or several: one must be in the token's `aud`. Default: not checked. */
   readonly audience?: string | readonly string[];
   /** The issuer, or several: one must be the token's `iss`. Default: not checked. */
@@ -105,6 +110,7 @@ const KNOWN = [
   'introspector',
   'tokens',
   'clients',
+  'tokenFormat',
   'audience',
   'issuer',
   'scope',
@@ -150,7 +156,7 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
   checkClock(FACTORY, clock);
   checkBoolean(FACTORY, 'optional', optional);
   checkRealm(FACTORY, realm);
-  const { certificate = certificateOfConnection, maxAge, tokenFrom = 'header' } = options;
+  const { certificate = peerCertificate, maxAge, tokenFrom = 'header' } = options;
   must(isFunction(certificate), FACTORY, 'certificate', 'a function');
   must(maxAge === undefined || isWholeSeconds(maxAge), FACTORY, 'maxAge', 'whole seconds, 0 or more');
   must(tokenFrom === 'header' || tokenFrom === 'body', FACTORY, 'tokenFrom', '"header" or "body"');
@@ -159,7 +165,7 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
   const scope = scopeOption('scope', options.scope);
   const anyScope = scopeOption('anyScope', options.anyScope);
   return {
-    introspector: introspectorOption(options, clock),
+    introspector: askedIntrospector(options, clock),
     audience: stringsOption('audience', options),
     issuer: stringsOption('issuer', options),
     scope,
@@ -181,6 +187,12 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
     clock,
     telemetry,
   };
+}
+
+function askedIntrospector(options: RequireActiveTokenOptions, clock: () => number): Introspector {
+  const introspector = introspectorOption(options, clock);
+  const isToken = tokenTest(FACTORY, options.tokenFormat);
+  return isToken ? onlyAbout(isToken, introspector) : introspector;
 }
 
 function introspectorOption(options: RequireActiveTokenOptions, clock: () => number): Introspector {

@@ -3,7 +3,16 @@ import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-erro
 import { HookError, HttpError } from './http-error.js';
 
 /** Which API was called. */
-export type ApiName = 'oauth-introspection' | 'refresh-token-introspection' | 'access-token-details';
+export type ApiName =
+  | 'oauth-introspection'
+  | 'refresh-token-introspection'
+  | 'access-token-details'
+  | 'token-revocation'
+  | 'refresh-token-details'
+  | 'token-management';
+
+/** What a caller of the management API wants done with a token. */
+export type ManagementAction = 'revoke' | 'approve' | 'update' | 'delete';
 
 /** Why a token was not shown as live. The caller is never told. */
 export type InactiveReason =
@@ -22,11 +31,11 @@ export type InactiveReason =
 export interface AuditEvent {
   readonly api: ApiName;
   /**
-   * `active`, `inactive`: what the token is to this caller. `refused`: the request or
-   * the caller was not accepted. `unavailable`: a store failed (503). `failed`: a hook
-   * of the app's, or this library, did (500).
+   * `active`, `inactive`: what the token is to this caller. `done`: the `action`, or there was nothing
+   * left to do. `refused`: the request or the caller was not accepted. `unavailable`: a store failed
+   * (503). `failed`: a hook of the app's, or this library, did (500).
    */
-  readonly outcome: 'active' | 'inactive' | 'refused' | 'unavailable' | 'failed';
+  readonly outcome: 'active' | 'inactive' | 'done' | 'refused' | 'unavailable' | 'failed';
   /** With `inactive` only. */
   readonly reason?: InactiveReason;
   /** The HTTP status of the answer. */
@@ -37,6 +46,10 @@ export interface AuditEvent {
   readonly clientId?: string;
   /** SHA-256 of the token asked about, base64url. */
   readonly tokenDigest?: string;
+  /** What a call of the management API is to do, however it ends; after `unavailable` and `failed` it may be done or not. */
+  readonly action?: ManagementAction;
+  /** There when the action is for the token's grant and refresh token as well. */
+  readonly cascade?: true;
   /** There when only `introspects: 'any'` let the caller see this token. */
   readonly introspects?: 'any';
   /** When the call began, epoch milliseconds. */

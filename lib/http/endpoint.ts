@@ -1,9 +1,18 @@
 import type { NextFunction, Request, Response, Router } from 'express';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { type StoreErrorKind, storeErrorKind } from '../tokens/store-errors.js';
-import { type ApiName, type Audit, type AuditEvent, faultOf, type InactiveReason, report } from './audit.js';
+import {
+  type ApiName,
+  type Audit,
+  type AuditEvent,
+  faultOf,
+  type InactiveReason,
+  type ManagementAction,
+  report,
+} from './audit.js';
+import { type FormParameters, formBody } from './form-body.js';
 import { codeLabel, HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
-import { forbidCaching, sendJson } from './respond.js';
+import { forbidCaching, sendAnswer, sendJson } from './respond.js';
 
 /** One call of an API, and what the audit will say about it. */
 export class Call {
@@ -12,10 +21,13 @@ export class Call {
   /** Express's `req.ip`, read while it is known: a caller that has hung up has no address any more. */
   ip: string | undefined;
   readonly #began = performance.now();
+  #form: Promise<FormParameters> | undefined;
   time = 0;
   clientId: string | undefined;
   tokenDigest: string | undefined;
   reason: InactiveReason | undefined;
+  action: ManagementAction | undefined;
+  cascade = false;
   introspectedAny = false;
 
   constructor(req: Request, res: Response) {
@@ -23,21 +35,26 @@ export class Call {
     this.res = res;
   }
 
+  /** The form that it carries, read once. @throws HttpError 400, 413 or 415 */
+  form(): Promise<FormParameters> {
+    this.#form ??= formBody(this.req, this.res);
+    return this.#form;
+  }
+
   get durationMs(): number {
     return performance.now() - this.#began;
   }
 }
 
-/** What makes one API out of a route: everything about it that is not common to all. */
+/** What makes one API out of a method of a route: everything about it that is not common to all. */
 export interface Endpoint {
   readonly api: ApiName;
-  readonly method: 'get' | 'post';
-  readonly paths: readonly string[];
+  readonly method: 'get' | 'post' | 'delete';
   readonly requireTls: boolean;
   readonly audit: Audit | undefined;
   readonly telemetry: Telemetry;
   readonly clock: () => number;
-  /** The body of a 200, or a rejection. */
+  /** The body of a 200, to be sent as JSON unless it is a `TextAnswer`; or a rejection. */
   answer(call: Call): Promise<object>;
   /** An error in the API's own shape. */
   errorBody(error: HttpError, call: Call): object;
@@ -45,25 +62,35 @@ export interface Endpoint {
   storeError?(kind: StoreErrorKind): HttpError | undefined;
 }
 
-/** Lets `router` answer one API: every path out of it, errors of Express included, has the API's shape. */
-export function endpoint(router: Router, definition: Endpoint): Router {
-  const allow = definition.method === 'get' ? 'GET, HEAD' : 'POST';
+/** What `Allow` says of each method (RFC 9110 §9.3.2: HEAD follows GET). */
+const ALLOW = { get: 'GET, HEAD', post: 'POST', delete: 'DELETE' } as const;
+
+/**
+ * Lets `router` answer at some paths, by one definition for each method: every way out, errors of Express included, has the
+ * API's shape. What no method is about, a wrong one say, is the first's.
+ */
+export function endpoint(
+  router: Router,
+  paths: readonly string[],
+  ...definitions: readonly [Endpoint, ...Endpoint[]]
+): Router {
+  const [first] = definitions;
   const serve =
-    (answer: (call: Call) => Promise<object>) =>
+    (definition: Endpoint, answer: (call: Call) => Promise<object>) =>
     (req: Request, res: Response): Promise<void> =>
       handle(definition, new Call(req, res), answer);
-  for (const path of definition.paths) {
-    router
-      .route(path)
-      [definition.method](serve((call) => definition.answer(call)))
-      .all(
-        serve(() =>
-          Promise.reject(invalidRequest('The method is not allowed', 405, { headers: { Allow: allow } })),
-        ),
-      );
+  const headers = { Allow: definitions.map(({ method }) => ALLOW[method]).join(', ') };
+  const wrongMethod = serve(first, () =>
+    Promise.reject(invalidRequest('The method is not allowed', 405, { headers })),
+  );
+  for (const path of paths) {
+    const route = router.route(path);
+    for (const definition of definitions)
+      route[definition.method](serve(definition, (call) => definition.answer(call)));
+    route.all(wrongMethod);
   }
   // The one error that Express raises in here is for a malformed escape in a path; it would print the path, token included.
-  const malformedPath = serve(() => Promise.reject(invalidRequest('The path is malformed')));
+  const malformedPath = serve(first, () => Promise.reject(invalidRequest('The path is malformed')));
   router.use((_error: unknown, req: Request, res: Response, _next: NextFunction) => malformedPath(req, res));
   return router;
 }
@@ -79,7 +106,7 @@ async function handle(
     call.ip = call.req.ip;
     call.time = definition.clock();
     if (definition.requireTls && !call.req.secure) throw invalidRequest('TLS is required');
-    sendJson(call.res, 200, await answer(call));
+    sendAnswer(call.res, await answer(call));
     measure(definition, call, 200);
     audit(definition, call, 200);
   } catch (thrown) {
@@ -116,13 +143,14 @@ function measure({ api, telemetry }: Endpoint, call: Call, status: number, error
   const details = {
     reason: isInactive ? call.reason : undefined,
     error: error && !isInactive ? codeLabel(error) : undefined,
+    action: call.action,
   };
   instruments.served({ api, outcome, status, ...details }, call.durationMs);
 }
 
 function audit(definition: Endpoint, call: Call, status: number, error?: HttpError): void {
   report(definition.audit, () => {
-    const { clientId, tokenDigest, reason, time } = call;
+    const { clientId, tokenDigest, reason, action, time } = call;
     const outcome = outcomeOf(call, error);
     return {
       api: definition.api,
@@ -132,6 +160,8 @@ function audit(definition: Endpoint, call: Call, status: number, error?: HttpErr
       status,
       ...(clientId !== undefined && { clientId }),
       ...(tokenDigest !== undefined && { tokenDigest }),
+      ...(action !== undefined && { action }),
+      ...(call.cascade && { cascade: true }),
       ...(call.introspectedAny && { introspects: 'any' }),
       time,
       durationMs: call.durationMs,
@@ -145,5 +175,6 @@ function outcomeOf(call: Call, error: HttpError | undefined): AuditEvent['outcom
   if (error && error.status >= 500) return 'failed';
   // The details API answers a token that the caller may not see with 404, which is no refusal.
   if (call.reason !== undefined && (!error || error.status === 404)) return 'inactive';
-  return error ? 'refused' : 'active';
+  if (error) return 'refused';
+  return call.action === undefined ? 'active' : 'done';
 }

@@ -1,8 +1,9 @@
 import bodyParser from 'body-parser';
 import type { Request, Response } from 'express';
 import { isObject } from '../options.js';
-import { type HttpError, invalidRequest } from './http-error.js';
+import { invalidRequest } from './http-error.js';
 import { MAX_PARAMETERS, plainForm } from './plain-form.js';
+import { readBody, tooLarge } from './read-body.js';
 
 const FORM = 'application/x-www-form-urlencoded';
 const LIMIT = 64 * 1024;
@@ -25,7 +26,7 @@ export async function formBody(req: Request, res: Response): Promise<FormParamet
   // A request without a body is a form without parameters; `is` answers null for it.
   if (req.headers['content-length'] !== '0' && req.is(FORM) === false)
     throw invalidRequest(`The body must be ${FORM}`, 415);
-  await parsed(req, res);
+  await readBody(parseForm, req, res);
   const parameters = new Map<string, string>();
   for (const [name, value] of Object.entries(asObject(req.body))) {
     if (Array.isArray(value) && value.length > 1) throw invalidRequest('A parameter must not be repeated');
@@ -57,12 +58,6 @@ export function hintParameter(parameters: FormParameters): string | undefined {
   return hint === 'access_token' || hint === 'refresh_token' ? hint : undefined;
 }
 
-function parsed(req: Request, res: Response): Promise<void> {
-  return new Promise((resolve, reject) => {
-    parseForm(req, res, (error?: unknown) => (error ? reject(refusedByParser(error)) : resolve()));
-  });
-}
-
 /** What stands in `req.body`: the parser's object, or what a raw or text parser of the app's has left there. */
 function asObject(body: unknown): Record<string, unknown> {
   if (Buffer.isBuffer(body) || typeof body === 'string') return fromText(body.toString());
@@ -78,16 +73,4 @@ function fromText(text: string): Record<string, unknown> {
     parameters.set(name, before === undefined ? value : [value].concat(before));
   }
   return Object.fromEntries(parameters);
-}
-
-function tooLarge(): HttpError {
-  return invalidRequest('The body is too large', 413);
-}
-
-/** body-parser's errors carry a status; their messages may quote the body, so we use our own. */
-function refusedByParser(error: unknown): HttpError {
-  const { status } = error as { status?: unknown };
-  if (status === 413) return tooLarge();
-  if (status === 415) return invalidRequest('The charset or encoding of the body is not supported', 415);
-  return invalidRequest('The body could not be read');
 }

@@ -13,15 +13,41 @@ export function forbidCaching(res: Response): void {
   for (const name in ALWAYS) res.setHeader(name, ALWAYS[name] as string);
 }
 
+/** An answer that is written already, and its media type; any other is sent as JSON. */
+export class TextAnswer {
+  readonly type: string;
+  readonly text: string;
+
+  constructor(type: string, text: string) {
+    this.type = type;
+    this.text = text;
+  }
+}
+
+/** Sends the answer to a request that was right. */
+export function sendAnswer(res: Response, answer: object): void {
+  if (answer instanceof TextAnswer) sendText(res, 200, answer.type, answer.text);
+  else sendJson(res, 200, answer);
+}
+
 /**
  * Sends JSON. Not `res.json`: that adds an `ETag`, with which Express answers a
  * token question with 304, `no-store` or not.
  */
 export function sendJson(res: Response, status: number, body: object, headers: HttpHeaders = {}): void {
+  sendText(res, status, 'application/json', JSON.stringify(body), headers);
+}
+
+export function sendText(
+  res: Response,
+  status: number,
+  type: string,
+  text: string,
+  headers: HttpHeaders = {},
+): void {
   if (res.headersSent) return;
-  const text = JSON.stringify(body);
   for (const name in headers) res.setHeader(name, headers[name] as string | readonly string[]);
-  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+  res.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
   // As a string, the body goes out in one write with the headers; as a Buffer it takes a dearer vectored one.
   res.end(text);
 }

@@ -1,6 +1,6 @@
 import { ipKeyGenerator, MemoryStore, type Options, type Store } from 'express-rate-limit';
 import { hasMethods, isFunction, isObject, knownOptions, must } from '../options.js';
-import { StoreProbe } from '../telemetry/store-probe.js';
+import { StoreProbe, watchedCall } from '../telemetry/store-probe.js';
 import { NO_TELEMETRY, type Telemetry } from '../telemetry/telemetry.js';
 import { onRejection } from '../thenable.js';
 import { slowDown, unavailable } from './http-error.js';
@@ -107,17 +107,15 @@ const unlimited: Throttle = {
  * counts, and a key that is over its limit is remembered until its window ends.
  */
 class StoreThrottle implements Throttle {
-  readonly #store: Store;
+  readonly #increment: (key: string) => ReturnType<Store['increment']>;
   readonly #limit: RateLimit;
   readonly #clock: () => number;
-  readonly #probe: StoreProbe;
   readonly #blockedUntil = new Map<string, number>();
 
   constructor(store: Store, limit: RateLimit, clock: () => number, probe: StoreProbe) {
-    this.#store = store;
+    this.#increment = watchedCall(probe, (key) => store.increment(key));
     this.#limit = limit;
     this.#clock = clock;
-    this.#probe = probe;
     // All that the stores read of the middleware's options is the window.
     // When it fails, so does the first count, which is a 503.
     onRejection(store.init?.({ windowMs: limit.windowMs } as Options), () => {});
@@ -137,7 +135,7 @@ class StoreThrottle implements Throttle {
     let totalHits: number;
     let resetTime: Date | undefined;
     try {
-      ({ totalHits, resetTime } = await this.#probe.run(() => this.#store.increment(key)));
+      ({ totalHits, resetTime } = await this.#increment(key));
     } catch (cause) {
       throw unavailable(cause);
     }

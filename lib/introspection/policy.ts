@@ -3,7 +3,8 @@ import type { ApiName } from '../http/audit.js';
 import { HookError } from '../http/http-error.js';
 import { isObject } from '../options.js';
 import { RECORD_MEMBERS, recordProblem } from '../tokens/check-token-record.js';
-import type { TokenRecord } from '../tokens/token-record.js';
+import type { TokenKind, TokenRecord } from '../tokens/token-record.js';
+import { narrowedView } from './narrowed-view.js';
 
 /**
  * A token as a caller may see it: members to show in place of the record's own, such as
@@ -41,7 +42,8 @@ const VIEW_MEMBERS = [
  * Decides whether a caller may see a token through an API: `true`, `false` (then it is
  * answered as one that does not exist), or a view of it. What the contracts fix holds
  * whatever it says: the refresh-token API shows refresh tokens only, and a public client
- * its own; the details API shows access tokens of an organization that the caller holds.
+ * its own; the details and management APIs are about tokens of an organization that the caller
+ * holds, and whoever manages them has the right to it.
  */
 export type AccessPolicy = (
   caller: Client,
@@ -50,27 +52,36 @@ export type AccessPolicy = (
 ) => boolean | TokenView | Promise<boolean | TokenView>;
 
 /**
- * The default: a caller sees tokens issued to itself, and access tokens meant for one of
- * its `audiences`, of whose scope it sees its own `scopes` only where it declares them.
- * A refresh token is its owner's alone. `introspects` narrows that to `own`, or opens it
- * to `any`. Through the details API, whoever holds an organization sees its access tokens.
+ * The default: a caller sees tokens issued to itself, in full, and access tokens meant for
+ * one of its `audiences`. Of those it sees its own `scopes` and `claims` only, where it
+ * declares them, and no authorization details that are for other resources only (RFC 9396
+ * §9.2). A refresh token is its owner's alone. `introspects` narrows that to `own`, or
+ * opens it to `any`, which hides no authorization details. Through the details and management
+ * APIs, whoever holds an organization sees its access tokens, and through that of refresh tokens its refresh tokens.
  */
 export function defaultPolicy(caller: Client, token: TokenRecord, api: ApiName): boolean | TokenView {
-  if (api === 'access-token-details') return holdsOrganizationOf(caller, token);
+  const managed = MANAGED[api];
+  if (managed !== undefined) return token.kind === managed && holdsOrganizationOf(caller, token);
   if (token.clientId === caller.clientId) return true;
   if (caller.introspects === 'own') return false;
   if (!isMeantFor(caller, token) && caller.introspects !== 'any') return false;
-  const { scopes } = caller;
-  return scopes === undefined || { scope: token.scope.filter((value) => scopes.includes(value)) };
+  return narrowedView(caller, token) ?? true;
 }
 
-function holdsOrganizationOf({ organizations = [] }: Client, { kind, organization }: TokenRecord): boolean {
-  return kind === 'access_token' && organization !== undefined && organizations.includes(organization);
+/** The tokens that an API is about which belong to an organization, and so to whoever holds it. */
+const MANAGED: { readonly [Api in ApiName]?: TokenKind } = {
+  'access-token-details': 'access_token',
+  'refresh-token-details': 'refresh_token',
+  'token-management': 'access_token',
+};
+
+function holdsOrganizationOf({ organizations = [] }: Client, { organization }: TokenRecord): boolean {
+  return organization !== undefined && organizations.includes(organization);
 }
 
 /** Whether only `introspects: 'any'` lets the default policy show this token. */
 export function isSeenByOptOut(caller: Client, token: TokenRecord, api: ApiName): boolean {
-  if (api === 'access-token-details' || caller.introspects !== 'any') return false;
+  if (MANAGED[api] !== undefined || caller.introspects !== 'any') return false;
   return token.clientId !== caller.clientId && !isMeantFor(caller, token);
 }
 

@@ -1,7 +1,7 @@
+import { unverifiedJws } from '../jws-form.js';
 import { hasMethods, knownOptions, must } from '../options.js';
 import { ask, canAsk } from './ask.js';
 import type { IntrospectionResponse, Introspector } from './introspector.js';
-import { unverifiedJws } from './jwt/jws-form.js';
 import { tellsRevocations } from './revocations.js';
 
 /** Who is asked about which tokens. Both are required. */

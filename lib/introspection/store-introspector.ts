@@ -4,6 +4,7 @@ import { checkClock, hasMethods, knownOptions, must, STORE } from '../options.js
 import { watchedFind } from '../telemetry/store-probe.js';
 import { type TelemetryOptions, telemetryOf } from '../telemetry/telemetry.js';
 import { type Soon, whenKnown } from '../thenable.js';
+import { type TokenFormatOptions, tokenTest } from '../tokens/token-format.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
 import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
@@ -15,6 +16,8 @@ import { storedTokens } from './stored-tokens.js';
 export interface StoreIntrospectorOptions {
   /** With it, tokens of disabled and removed clients are inactive. Must know every client that has tokens. */
   readonly clients?: ClientStore;
+  /** Refuses tokens that are none of `generateToken`, without a look-up. Default: looks all up. */
+  readonly tokenFormat?: TokenFormatOptions;
   /** The time in milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
   /** Where measurements and spans go; `false`: nowhere. Default: the global providers of OpenTelemetry, whenever the app registers them. */
@@ -30,15 +33,17 @@ export interface StoreIntrospectorOptions {
  */
 export function storeIntrospector(tokens: TokenStore, options: StoreIntrospectorOptions = {}): Introspector {
   must(hasMethods(tokens, 'find'), 'storeIntrospector', 'tokens', STORE);
-  knownOptions('storeIntrospector', options, ['clients', 'clock', 'telemetry']);
+  knownOptions('storeIntrospector', options, ['clients', 'tokenFormat', 'clock', 'telemetry']);
   const { clients, clock = Date.now } = options;
   must(clients === undefined || hasMethods(clients, 'find'), 'storeIntrospector', 'clients', STORE);
   checkClock('storeIntrospector', clock);
+  const isToken = tokenTest('storeIntrospector', options.tokenFormat);
   const telemetry = telemetryOf('storeIntrospector', options.telemetry);
   const source = storedTokens({
     tokens,
     clients: clients && watchedFind(telemetry, 'clients', clients),
     clock,
+    isToken,
     telemetry,
   });
   const ask = (token: string): Soon<IntrospectionResponse> =>

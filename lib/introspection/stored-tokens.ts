@@ -9,6 +9,7 @@ import { misnamedMember, plainRecord, recordProblem } from '../tokens/check-toke
 import { soundRecords } from '../tokens/sound-records.js';
 import { StoreUnavailableError, storeErrorKind, UnusableAnswerError } from '../tokens/store-errors.js';
 import { isTokenSyntax } from '../tokens/token-digest.js';
+import type { TokenTest } from '../tokens/token-format.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import { tokenState } from '../tokens/token-state.js';
 import type { TokenStore } from '../tokens/token-store.js';
@@ -19,6 +20,8 @@ interface StoredTokensOptions {
   /** Must know every client that has tokens. Without it a token does not end with its client. */
   readonly clients: ClientStore | undefined;
   readonly clock: () => number;
+  /** Which tokens the store is asked about. Default: those that have a token's syntax. */
+  readonly isToken?: TokenTest | undefined;
   readonly telemetry: Telemetry;
 }
 
@@ -26,7 +29,13 @@ interface StoredTokensOptions {
  * The tokens of a store. Whatever the store throws, save its own `NotFoundError` and
  * `ConflictError`, and an answer that is no sound record, is a StoreUnavailableError.
  */
-export function storedTokens({ tokens, clients, clock, telemetry }: StoredTokensOptions): TokenSource {
+export function storedTokens({
+  tokens,
+  clients,
+  clock,
+  isToken = isTokenSyntax,
+  telemetry,
+}: StoredTokensOptions): TokenSource {
   const store = watchedFind(telemetry, 'tokens', tokens);
   const found = (stored: unknown): FoundToken | undefined => {
     if (stored === undefined || stored === null) return undefined;
@@ -35,8 +44,8 @@ export function storedTokens({ tokens, clients, clock, telemetry }: StoredTokens
   };
   return {
     find(token) {
-      // No token has such characters, and a database might choke on them.
-      if (!isTokenSyntax(token)) return undefined;
+      // There is none, and a database might choke on its characters.
+      if (!isToken(token)) return undefined;
       return attempt(() => store.find(token), storeFault, found);
     },
     judge(record) {
@@ -82,7 +91,8 @@ function ownRecord(record: TokenRecord): TokenRecord {
   }
 }
 
-function storeFault(cause: unknown): unknown {
+/** What a token store threw, which is an outage unless it is one of our own errors. */
+export function storeFault(cause: unknown): unknown {
   return storeErrorKind(cause)
     ? cause
     : new StoreUnavailableError('The token store is unavailable', { cause });

@@ -9,6 +9,7 @@ import { quietly } from './quietly.js';
 
 const API = 'token_introspection.api';
 const OUTCOME = 'token_introspection.outcome';
+const ACTION = 'token_introspection.action';
 const REASON = 'token_introspection.reason';
 const RESULT = 'token_introspection.result';
 const ERROR_TYPE = 'error.type';
@@ -23,6 +24,8 @@ export interface ServedCall {
   readonly outcome: string;
   readonly reason: string | undefined;
   readonly error: string | undefined;
+  /** What a call that is to change a token is to do. */
+  readonly action: string | undefined;
   readonly status: number;
 }
 
@@ -60,11 +63,8 @@ export class Instruments {
         description,
         advice: { explicitBucketBoundaries: [...BUCKETS] },
       });
-    this.#calls = counter('server.requests', '{request}', 'Calls of the introspection APIs');
-    this.#callDuration = histogram(
-      'server.request.duration',
-      'How long calls of the introspection APIs took',
-    );
+    this.#calls = counter('server.requests', '{request}', 'Calls of the APIs');
+    this.#callDuration = histogram('server.request.duration', 'How long calls of the APIs took');
     this.#guarded = counter('guard.requests', '{request}', 'Requests that a guard has decided about');
     this.#guardDuration = histogram('guard.duration', 'How long guards took to decide');
     this.#storeDuration = histogram('store.duration', 'How long calls of stores took');
@@ -81,10 +81,11 @@ export class Instruments {
     this.caches = new CacheGauges(meter);
   }
 
-  served({ api, outcome, reason, error, status }: ServedCall, duration: number): void {
+  served({ api, outcome, reason, error, action, status }: ServedCall, duration: number): void {
     const attributes: Attributes = { [API]: api, [OUTCOME]: outcome };
     count(this.#calls, {
       ...attributes,
+      ...(action !== undefined && { [ACTION]: action }),
       ...(reason !== undefined && { [REASON]: reason }),
       ...(error !== undefined && { [ERROR_TYPE]: error }),
       [STATUS]: status,

@@ -87,13 +87,33 @@ function errorType(error: unknown): string {
   return storeErrorKind(error) ?? 'unavailable';
 }
 
-/** The `find` of a store, measured. Where nobody measures, it costs two look-ups and allocates nothing. */
+/** The `find` of a store, measured, as {@link watchedCall}. */
 export function watchedFind<T>(
   telemetry: Telemetry,
   name: StoreName,
   store: { find(key: string): T },
 ): { find(key: string): T } {
-  const probe = new StoreProbe(telemetry, name, 'find', store);
-  const measured = (key: string): T => probe.run(() => store.find(key));
-  return { find: (key) => (probe.isOn ? measured(key) : store.find(key)) };
+  return { find: watchedCall(new StoreProbe(telemetry, name, 'find', store), (key) => store.find(key)) };
+}
+
+/** A call about a key, measured. Where nobody measures, it costs two look-ups and allocates nothing. */
+export function watchedCall<T>(probe: StoreProbe, call: (key: string) => T): (key: string) => T {
+  // A function of its own, since whoever calls one with a closure in it pays for that, whether or not it is made.
+  const measured = (key: string): T => probe.run(() => call(key));
+  return (key) => (probe.isOn ? measured(key) : call(key));
+}
+
+/** Methods of a store, each measured. They need not be there until they are called. */
+export function watchedMethods<Store extends object, Method extends keyof Store & string>(
+  telemetry: Telemetry,
+  name: StoreName,
+  store: Store,
+  methods: readonly Method[],
+): Pick<Store, Method> {
+  const target = store as unknown as Record<Method, (...given: readonly unknown[]) => unknown>;
+  const entries = methods.map((method) => {
+    const probe = new StoreProbe(telemetry, name, method, store);
+    return [method, (...given: readonly unknown[]) => probe.run(() => target[method](...given))] as const;
+  });
+  return Object.fromEntries(entries) as unknown as Pick<Store, Method>;
 }

@@ -25,6 +25,9 @@ export const connectionTests: readonly ContractTest[] = [
         ['revokeGrant', () => store.revokeGrant('g')],
         ['revokeAll', () => store.revokeAll({ clientId: 'app' })],
         ['sweep', () => store.sweep()],
+        ...(['approve', 'remove'] as const)
+          .filter((method) => capabilities[method])
+          .map((method) => [method, () => store[method]?.('at')] as const),
       ];
       for (const [what, ask] of asked) {
         const began = performance.now();

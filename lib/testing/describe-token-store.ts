@@ -1,9 +1,11 @@
 import { isFunction, isNonEmptyString, isObject, knownOptions, must } from '../options.js';
+import { approvingTests } from './approving-tests.js';
 import { connectionTests } from './connection-tests.js';
 import { endingTests } from './ending-tests.js';
 import { identityTests } from './identity-tests.js';
 import { keepingTests } from './keeping-tests.js';
 import { racingTests } from './racing-tests.js';
+import { removingTests } from './removing-tests.js';
 import { sharingTests } from './sharing-tests.js';
 import { stateTests } from './state-tests.js';
 import {
@@ -26,11 +28,20 @@ export interface DescribeTokenStoreOptions {
 const FACTORY = 'describeTokenStore';
 /** Longer (ms) than what a test waits for. */
 const TEST_TIMEOUT = 60_000;
-const CAPABILITIES: readonly (keyof StoreCapabilities)[] = ['clock', 'share', 'reopen', 'disconnect'];
+const CAPABILITIES: readonly (keyof StoreCapabilities)[] = [
+  'clock',
+  'approve',
+  'remove',
+  'share',
+  'reopen',
+  'disconnect',
+];
 const SECTIONS: readonly (readonly [string, readonly ContractTest[]])[] = [
   ['keeps tokens', keepingTests],
   ['tells tokens apart', identityTests],
   ['ends tokens', endingTests],
+  ['approves tokens again', approvingTests],
+  ['removes tokens', removingTests],
   ['knows tokens in every state', stateTests],
   ['with many at once', racingTests],
   ['shared by processes', sharingTests],

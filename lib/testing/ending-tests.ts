@@ -165,6 +165,19 @@ export const endingTests: readonly ContractTest[] = [
     },
   },
   {
+    name: 'still knows which tokens of a grant are new, when those that ended with it are swept',
+    needs: ['clock'],
+    async run({ store, clock }) {
+      await store.save(access('old', { expiresAt: NOW + HOUR, grantId: 'g' }));
+      await store.revokeGrant('g');
+      await store.save(access('new', { grantId: 'g' }));
+      clock.now = NOW + 2 * DAY;
+      assert.equal(await store.sweep(), 1);
+      assert.equal(await store.revokeGrant('g'), 1);
+      assert.equal((await store.find('new'))?.status, 'revoked');
+    },
+  },
+  {
     name: 'goes by the expiry that an update has set',
     needs: ['clock'],
     async run({ store, clock }) {

@@ -20,6 +20,10 @@ export type OpenStore = (options: StoreOptions) => StoreUnderTest | Promise<Stor
 export interface StoreCapabilities {
   /** The store goes by the `clock` that it is opened with, and by `retainExpiredFor`. Default false: it goes by the time of its engine. */
   readonly clock?: boolean;
+  /** The store has `approve`. Default false. */
+  readonly approve?: boolean;
+  /** The store has `remove`. Default false. */
+  readonly remove?: boolean;
   /** Opens the tokens of an open store a second time, as another process would. */
   readonly share?: (store: StoreUnderTest, options: StoreOptions) => StoreUnderTest | Promise<StoreUnderTest>;
   /** Closes a store, and opens its tokens again. */

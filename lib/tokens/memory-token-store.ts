@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { checkClock, isDuration, knownOptions, must } from '../options.js';
 import { sweepInBackground } from './background-sweep.js';
-import { changedRecord, newRecord, revokedRecord } from './new-record.js';
+import { approvedRecord, changedRecord, newRecord, revokedRecord } from './new-record.js';
 import { lifeOf, type PackedRecord, type RecordLife, RecordPacker } from './record-packer.js';
 import { keptUntil, RETAIN_EXPIRED_FOR } from './retention.js';
 import { RevocationListeners } from './revocation-listeners.js';
@@ -9,7 +9,7 @@ import { readGrantId, readOwners } from './revoke-all.js';
 import { seal } from './sealed-value.js';
 import { ShardedMap } from './sharded-map.js';
 import { shownRecord } from './shown-record.js';
-import { ConflictError, NotFoundError, StoreUnavailableError } from './store-errors.js';
+import { ConflictError, grantHasEnded, NotFoundError, StoreUnavailableError } from './store-errors.js';
 import { tokenDigest } from './token-digest.js';
 import type { TokenRecord } from './token-record.js';
 import { tokenState } from './token-state.js';
@@ -38,7 +38,7 @@ const ROOM_SEARCH_INTERVAL = 1000;
 export class MemoryTokenStore implements ManagedTokenStore {
   readonly #entries = new ShardedMap<PackedRecord>();
   readonly #packer = new RecordPacker();
-  /** The digests of each grant; a set only where there are several. */
+  /** The digests of each grant that were saved since it was last revoked; a set only where there are several. */
   readonly #grants = new ShardedMap<string | Set<string>>();
   readonly #listeners = new RevocationListeners();
   readonly #maxTokens: number;
@@ -111,12 +111,34 @@ export class MemoryTokenStore implements ManagedTokenStore {
   }
 
   async revokeGrant(grantId: string): Promise<number> {
-    const digests = this.#digestsOf(readGrantId(grantId));
-    const now = this.#clock();
-    let revoked = 0;
     // A copy: a listener may save a token of this grant meanwhile.
-    for (const digest of [...digests]) revoked += this.#revoke(digest, now);
+    const digests = [...this.#digestsOf(readGrantId(grantId))];
+    const now = this.#clock();
+    // What is of no grant that lives is never approved again.
+    this.#grants.delete(grantId);
+    let revoked = 0;
+    for (const digest of digests) revoked += this.#revoke(digest, now);
     return revoked;
+  }
+
+  async approve(token: string): Promise<number> {
+    const digest = tokenDigest(token);
+    const entry = this.#entries.get(digest);
+    if (entry?.template.record.status !== 'revoked') return 0;
+    const record = this.#packer.unpack(entry);
+    if (record.grantId !== undefined && !this.#isOf(record.grantId, digest)) throw grantHasEnded();
+    this.#replace(digest, entry, approvedRecord(record, this.#clock()));
+    return 1;
+  }
+
+  async remove(token: string): Promise<number> {
+    const digest = tokenDigest(token);
+    const entry = this.#entries.get(digest);
+    if (!entry) return 0;
+    this.#delete(digest, entry);
+    this.#noRoomUntil = Number.NEGATIVE_INFINITY;
+    this.#listeners.tell(digest);
+    return 1;
   }
 
   async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
@@ -165,6 +187,11 @@ export class MemoryTokenStore implements ManagedTokenStore {
     return typeof digests === 'string' ? [digests] : digests;
   }
 
+  #isOf(grantId: string, digest: string): boolean {
+    const digests = this.#grants.get(grantId);
+    return digests === digest || (digests instanceof Set && digests.has(digest));
+  }
+
   #joinGrant(grantId: string, digest: string): void {
     const others = this.#grants.get(grantId);
     if (others === undefined) this.#grants.set(grantId, digest);
@@ -177,7 +204,7 @@ export class MemoryTokenStore implements ManagedTokenStore {
     if (digests instanceof Set) {
       digests.delete(digest);
       if (digests.size > 0) return;
-    }
+    } else if (digests !== digest) return;
     this.#grants.delete(grantId);
   }
 
@@ -199,13 +226,17 @@ export class MemoryTokenStore implements ManagedTokenStore {
     let dropped = 0;
     await this.#walk((digest, entry) => {
       if (!mayGo(lifeOf(entry))) return;
-      this.#entries.delete(digest);
-      this.#packer.release(entry);
-      const grantId = entry.more?.grantId;
-      if (grantId !== undefined) this.#leaveGrant(grantId, digest);
+      this.#delete(digest, entry);
       dropped += 1;
     });
     return dropped;
+  }
+
+  #delete(digest: string, entry: PackedRecord): void {
+    this.#entries.delete(digest);
+    this.#packer.release(entry);
+    const grantId = entry.more?.grantId;
+    if (grantId !== undefined) this.#leaveGrant(grantId, digest);
   }
 
   /** Visits every entry, in slices of a few milliseconds between which other work goes on. */

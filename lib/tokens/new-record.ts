@@ -99,6 +99,14 @@ export function revokedRecord<T extends Pick<TokenRecord, 'status' | 'lastModifi
   return Object.freeze({ ...record, status: 'revoked', lastModifiedAt: now });
 }
 
+/** The same with its revocation taken back now. */
+export function approvedRecord<T extends Pick<TokenRecord, 'status' | 'lastModifiedAt'>>(
+  record: T,
+  now: number,
+): T {
+  return Object.freeze({ ...record, status: 'approved', lastModifiedAt: now });
+}
+
 function isDpopBound({ confirmation }: Record<string, unknown>): boolean {
   return isObject(confirmation) && confirmation.jkt !== undefined;
 }

@@ -49,6 +49,11 @@ export class ConflictError extends StoreError {
   }
 }
 
+/** Why a store does not approve a token again. */
+export function grantHasEnded(): ConflictError {
+  return new ConflictError('approve: the grant of this token was revoked');
+}
+
 /** What one of these errors says, whichever build of this package it was made by; `undefined` of any other value. */
 export function storeErrorKind(error: unknown): StoreErrorKind | undefined {
   return error instanceof Error && KIND in error ? (error[KIND] as StoreErrorKind) : undefined;

@@ -58,12 +58,23 @@ export interface ManagedTokenStore extends TokenStore {
   revoke(token: string): Promise<number>;
   /** Revokes the access and refresh tokens of a grant together; resolves to how many. */
   revokeGrant(grantId: string): Promise<number>;
+  /**
+   * Takes the revocation of one token back; resolves to 1, or 0 where there is none to take back, or no such token.
+   * Its expiry stays what it is. Rejects with `ConflictError` for a token whose grant was revoked since it was saved,
+   * by whatever else it was revoked itself: what a grant's end has ended stays so. A store may lack it.
+   */
+  approve?(token: string): Promise<number>;
+  /**
+   * Removes one token with its record, whatever its state, and tells `onRevoked` of it; resolves to 1, or 0 where there is
+   * none. The same token may be saved again then. A store may lack it.
+   */
+  remove?(token: string): Promise<number>;
   /** Revokes everything of a client, of a subject, or of a subject at a client; resolves to how many. */
   revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number>;
   /** Removes the records whose retention is over; resolves to how many. Also runs by itself. */
   sweep(): Promise<number>;
   /**
-   * Tells the digest of each token as it is revoked, by this process or another. Calls `onMissed`
+   * Tells the digest of each token as it is revoked or removed, by this process or another. Calls `onMissed`
    * when revocations may have happened of which it cannot tell, as when the connection on which
    * others tell theirs was lost, and again when it is back: whoever remembers answers must forget
    * them all. Returns a function that ends the telling.

@@ -13,6 +13,7 @@ import {
   jwtIntrospector,
   MemoryClientStore,
   MemoryTokenStore,
+  type PrivateJwk,
   type RemoteIntrospectorOptions,
   remoteIntrospector,
   requireActiveToken,
@@ -30,6 +31,7 @@ const policy: AccessPolicy = (caller, token, api) => defaultPolicy(caller, token
 const audit = (event: AuditEvent): void => console.log(event.outcome, event.reason);
 const introspector: Introspector = storeIntrospector(ownStore, { clients });
 
+const keys = async (): Promise<readonly PrivateJwk[]> => JSON.parse('[]');
 const remoteOptions: RemoteIntrospectorOptions = {
   issuer: 'https://id.example',
   clientId: 'api',
@@ -50,6 +52,7 @@ app.use(
     policy,
     audit,
     rateLimit: { calls: { windowMs: 1000, limit: 5 } },
+    keys,
   }),
 );
 app.get(

@@ -10,10 +10,10 @@ import {
   knownOptions,
   must,
 } from '../../options.js';
-import { StoreProbe } from '../../telemetry/store-probe.js';
-import { NO_TELEMETRY, type Telemetry } from '../../telemetry/telemetry.js';
+import { processReplayMemory, type ReplayMemory } from '../../replay-memory.js';
+import { watchedMethods } from '../../telemetry/store-probe.js';
+import type { Telemetry } from '../../telemetry/telemetry.js';
 import { Nonces } from './nonces.js';
-import { processReplayMemory, type ReplayMemory } from './replay-memory.js';
 
 /** How DPoP proofs (RFC 9449) are taken. */
 export interface DPoPOptions {
@@ -46,8 +46,10 @@ export interface DPoPSettings {
   readonly required: boolean;
   readonly nonces: Nonces | undefined;
   readonly iatTolerance: number;
+  /** The memory itself, by which guards know that they share it. */
   readonly replay: ReplayMemory;
-  readonly replayProbe: StoreProbe;
+  /** The same, measured. */
+  readonly memory: ReplayMemory;
   readonly algorithms: readonly string[];
   readonly origins: readonly string[] | undefined;
   readonly uri: ((req: Request) => string) | undefined;
@@ -98,8 +100,8 @@ export function dpopSettings(
     nonces: nonceOption(factory, options.nonce, clock),
     iatTolerance,
     replay,
-    // Our own memory is no store of the app's, and need not be watched.
-    replayProbe: new StoreProbe(options.replay ? telemetry : NO_TELEMETRY, 'replay', 'remember', replay),
+    // Our own is no store of the app's, and need not be watched.
+    memory: options.replay ? watchedMethods(telemetry, 'replay', replay, ['remember']) : replay,
     algorithms: [...algorithms],
     origins: originOption(factory, options),
     uri,

@@ -1,15 +1,14 @@
 import type { Request, Response } from 'express';
 import { headerLines } from '../../http/header-lines.js';
-import { type HttpError, unavailable } from '../../http/http-error.js';
+import type { HttpError } from '../../http/http-error.js';
 import { isNonEmptyString } from '../../options.js';
+import { isUnused, type ReplayMemory } from '../../replay-memory.js';
 import { onRejection } from '../../thenable.js';
-import { UnusableAnswerError } from '../../tokens/store-errors.js';
 import type { GuardSettings } from '../guard-options.js';
 import { refusal } from '../refusal.js';
 import type { DPoPSettings } from './dpop-options.js';
 import { externalUri, pathOf } from './http-uri.js';
 import { type ProofReading, readProof } from './proof.js';
-import type { ReplayMemory } from './replay-memory.js';
 
 /** The requests whose proof a memory has noted: guards of one request that share it see that proof once each. */
 const noted = new WeakMap<ReplayMemory, WeakSet<Request>>();
@@ -61,23 +60,15 @@ type ValidProof = Extract<ProofReading, { verdict: 'valid' }>;
 
 async function requireUnused(
   settings: GuardSettings,
-  { replay, replayProbe }: DPoPSettings,
+  { replay, memory }: DPoPSettings,
   { key, lifetime }: ValidProof,
   req: Request,
 ): Promise<void> {
   const requests = noted.get(replay) ?? new WeakSet<Request>();
   noted.set(replay, requests);
   if (requests.has(req)) return;
-  let isNew: unknown;
-  try {
-    isNew = await replayProbe.run(() => replay.remember(key, lifetime));
-  } catch (cause) {
-    throw unavailable(cause);
-  }
-  if (typeof isNew !== 'boolean') {
-    throw unavailable(new UnusableAnswerError('The replay memory answered no boolean'));
-  }
-  if (!isNew) throw refusedProof(settings, 'invalid_dpop_proof', 'The DPoP proof was used before');
+  if (!(await isUnused(memory, key, lifetime)))
+    throw refusedProof(settings, 'invalid_dpop_proof', 'The DPoP proof was used before');
   requests.add(req);
 }
 

@@ -1,4 +1,4 @@
-import type { JwsHeader } from './jws-form.js';
+import type { JwsHeader } from '../../jws-form.js';
 import { isForAnotherUse, typeName } from './token-types.js';
 
 /** What a JWT access token must be (RFC 9068 §4), in the form in which it is compared. */

@@ -1,3 +1,4 @@
+import { type JwsHeader, jsonObject, unverifiedJws } from '../../jws-form.js';
 import type { IntrospectionResponse, Introspector } from '../introspector.js';
 import { Deadline } from '../remote/deadline.js';
 import { INACTIVE } from '../remote/members.js';
@@ -5,10 +6,8 @@ import { Discovery, namedTarget } from '../remote/metadata.js';
 import { UpstreamProbe } from '../remote/upstream-probe.js';
 import { activeJwt } from './active-jwt.js';
 import { isAcceptable } from './judge-jwt.js';
-import { type JwsHeader, jsonObject, unverifiedJws } from './jws-form.js';
 import { type JwtIntrospectorOptions, type JwtSettings, jwtSettings } from './jwt-options.js';
 import { KeySet } from './key-set.js';
-import type { VerifiedJws } from './published-keys.js';
 
 /**
  * An introspector that verifies the JWT access tokens of an issuer (RFC 9068 §4) by the keys
@@ -41,7 +40,7 @@ export function jwtIntrospector(options: JwtIntrospectorOptions): Introspector {
       if (!jws || !acceptable(jws.header, jws.payload)) return INACTIVE;
       const deadline = new Deadline(timeout, signal);
       try {
-        const verified = await deadline.race(verify(keys, token, jws.header));
+        const verified = await deadline.race(keys.verify(token, jws.header));
         // Judged again: what counts is what was verified, and the time by now.
         const claims = verified && acceptable(verified.header, verified.payload);
         return claims ? answerOf(claims) : INACTIVE;
@@ -60,19 +59,6 @@ function locator(settings: JwtSettings): () => Promise<string> {
     namedTarget(metadata.jwks_uri, 'keys', allowInsecureRequests),
   );
   return async () => (discovery.known ?? (await discovery.find())).url;
-}
-
-/** `undefined` where no key of the issuer has signed the token. */
-async function verify(keys: KeySet, token: string, header: JwsHeader): Promise<VerifiedJws | undefined> {
-  let published = await keys.current();
-  for (;;) {
-    const verification = await published.verify(token, header);
-    if (verification === 'wrong') return undefined;
-    if (verification !== 'no_key') return verification;
-    const newer = await keys.newerThan(published);
-    if (!newer) return undefined;
-    published = newer;
-  }
 }
 
 /** A token whose claims make no sense is no good token, and no outage either. */

@@ -1,3 +1,4 @@
+import type { Jws, JwsHeader } from '../../jws-form.js';
 import { AgeClock } from '../caching/age-clock.js';
 import { getKeys, type KeysSettings, noKeys } from '../remote/keys.js';
 import type { UpstreamProbe } from '../remote/upstream-probe.js';
@@ -72,6 +73,24 @@ export class KeySet {
     const known = this.#known as Known;
     if (known.keys !== keys) return known.keys;
     return this.#now() < known.age + COOLDOWN ? undefined : this.#fetched();
+  }
+
+  /**
+   * Verifies a signature by the keys as they are now, and by newer ones where none of these can have made it;
+   * `undefined` where no key of the set has.
+   *
+   * @throws IntrospectionUnavailableError where the keys cannot be had
+   */
+  async verify(token: string, header: JwsHeader): Promise<Jws | undefined> {
+    let published = await this.current();
+    for (;;) {
+      const verification = await published.verify(token, header);
+      if (verification === 'wrong') return undefined;
+      if (verification !== 'no_key') return verification;
+      const newer = await this.newerThan(published);
+      if (!newer) return undefined;
+      published = newer;
+    }
   }
 
   /** The last failure, where it is younger than so many milliseconds. */

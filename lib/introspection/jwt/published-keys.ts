@@ -1,32 +1,33 @@
+import type { Jws, JwsHeader } from '../../jws-form.js';
 import { noKeys } from '../remote/keys.js';
-import type { JwsHeader } from './jws-form.js';
 
 // The attribute lets the types of an ES module stand in the declarations of the CommonJS build.
 type Jose = typeof import('jose', { with: { 'resolution-mode': 'import' }});
 type FindKey = ReturnType<Jose['createLocalJWKSet']>;
 type Key = Awaited<ReturnType<FindKey>>;
 
-/** A JWS whose signature was verified. */
-export interface VerifiedJws {
-  readonly header: JwsHeader;
-  readonly payload: Buffer;
-}
-
 /**
  * - `wrong`: the key that the token names has not signed it
  * - `no_key`: no key here can have signed it, but a newer one may have
  */
-export type Verification = VerifiedJws | 'wrong' | 'no_key';
+export type Verification = Jws | 'wrong' | 'no_key';
+
+/** So many keys are tried on a token that names none: else a set of hundreds would be hundreds of times the work. */
+const MAX_TRIED = 16;
 
 /** The keys that an issuer has published at one time (RFC 7517 §5). */
 export class PublishedKeys {
   readonly #jose: Jose;
   readonly #find: FindKey;
+  /** All of them, as they were published. */
+  readonly keys: readonly Readonly<Record<string, unknown>>[];
 
   /** @throws JWKSInvalid for what is no key set */
   constructor(jose: Jose, document: unknown) {
     this.#jose = jose;
-    this.#find = jose.createLocalJWKSet(document as Parameters<Jose['createLocalJWKSet']>[0]);
+    const keySet = document as Parameters<Jose['createLocalJWKSet']>[0];
+    this.#find = jose.createLocalJWKSet(keySet);
+    this.keys = keySet.keys;
   }
 
   /**
@@ -60,7 +61,9 @@ export class PublishedKeys {
       if (error instanceof JWKSNoMatchingKey) return [];
       if (!(error instanceof JWKSMultipleMatchingKeys)) throw noKeys(error);
       const keys: Key[] = [];
-      for await (const key of error) keys.push(key);
+      for await (const key of error) {
+        if (keys.push(key) === MAX_TRIED) break;
+      }
       return keys;
     }
   }

@@ -1,5 +1,6 @@
 import { checkBoolean, isFunction, isNonEmptyString, knownOptions, must } from '../../options.js';
 import type { TelemetryOptions } from '../../telemetry/telemetry.js';
+import { SIGNED } from '../signed-type.js';
 import {
   type Authentication,
   basicClientAuth,
@@ -13,7 +14,6 @@ import { type ConnectionSettings, connectionSettings, issuerUrl, urlExpected } f
 import type { Fetch } from './fetch-transport.js';
 import { endpointUrl } from './metadata.js';
 import type { ClientAuth } from './oauth-types.js';
-import { SIGNED } from './signed-answer.js';
 
 /** Whom to ask, as whom, and how. One of `issuer` and `endpoint` is required. */
 export interface RemoteIntrospectorOptions {

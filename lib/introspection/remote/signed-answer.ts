@@ -1,5 +1,6 @@
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { IntrospectionResponse } from '../introspector.js';
+import { SIGNED } from '../signed-type.js';
 import { mediaType, requireOk } from './answer.js';
 import { getKeys } from './keys.js';
 import { introspectionResponse } from './members.js';
@@ -7,9 +8,6 @@ import type { DiscoverySettings } from './metadata.js';
 import type { AuthorizationServer } from './oauth-types.js';
 import type { Answer } from './transport.js';
 import { bareCause } from './transport-error.js';
-
-/** The media type of a signed answer, and the `typ` of its JWT (RFC 9701 §5). */
-export const SIGNED = 'application/token-introspection+jwt';
 
 /** How far (seconds) the `iat` of a signed answer may be from now, either way. */
 const FRESH_FOR = 60;

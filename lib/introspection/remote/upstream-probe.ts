@@ -3,17 +3,23 @@ import type { Telemetry } from '../../telemetry/telemetry.js';
 import { reasonLabel } from '../introspection-unavailable.js';
 import { serverOf } from './watched-transport.js';
 
+/** What is asked for. `client_keys`: the keys that clients of ours publish. */
+export type UpstreamOperation = 'introspect' | 'keys' | 'client_keys';
+
 /** Measures the questions of one kind to one server, all that belongs to one together: metadata, credentials, the answer and the retry. */
 export class UpstreamProbe {
   readonly #telemetry: Telemetry;
   readonly #question: Attributes;
 
-  /** @param configured whom the app has named: what a server's metadata names is no attribute of a measurement */
-  constructor(telemetry: Telemetry, operation: 'introspect' | 'keys', configured: string) {
+  /**
+   * @param configured whom the app has named, where it is one: what a server's metadata or a client's registration names is
+   *   no attribute of a measurement
+   */
+  constructor(telemetry: Telemetry, operation: UpstreamOperation, configured?: string) {
     this.#telemetry = telemetry;
     this.#question = Object.freeze({
       'token_introspection.operation': operation,
-      ...serverOf(configured),
+      ...(configured !== undefined && serverOf(configured)),
     });
   }
 

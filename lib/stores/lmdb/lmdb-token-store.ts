@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { type Database, open } from 'lmdb';
+import { open } from 'lmdb';
 import {
   checkClock,
   isDuration,
@@ -11,19 +11,31 @@ import {
 } from '../../options.js';
 import { noteSystem } from '../../telemetry/store-system.js';
 import { repeatWeakly, sweepInBackground } from '../../tokens/background-sweep.js';
-import { changedRecord, newRecord, readChanges, revokedRecord } from '../../tokens/new-record.js';
-import { endOf, RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
+import {
+  approvedRecord,
+  changedRecord,
+  newRecord,
+  readChanges,
+  revokedRecord,
+} from '../../tokens/new-record.js';
+import { RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
 import { RevocationListeners } from '../../tokens/revocation-listeners.js';
 import { readGrantId, readOwners } from '../../tokens/revoke-all.js';
 import { seal } from '../../tokens/sealed-value.js';
 import { shownRecord } from '../../tokens/shown-record.js';
-import { ConflictError, NotFoundError, StoreUnavailableError } from '../../tokens/store-errors.js';
+import {
+  ConflictError,
+  grantHasEnded,
+  NotFoundError,
+  StoreUnavailableError,
+} from '../../tokens/store-errors.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
 import type { ManagedTokenStore, NewToken, TokenChanges } from '../../tokens/token-store.js';
 import { OPERATION_TIMEOUT, storeFault } from '../operation.js';
-import { ownerKey, ownersOf } from '../owners.js';
-import { recordOf, type StoredRecord, stored } from '../stored-record.js';
+import { ownerKey } from '../owners.js';
+import { recordOf, stored } from '../stored-record.js';
+import { LmdbTokens } from './lmdb-tokens.js';
 import { RevocationLog } from './revocation-log.js';
 import { Transactions } from './transactions.js';
 
@@ -52,9 +64,6 @@ const BATCH = 500;
 /** How often (ms) a process looks for what others have revoked. */
 const POLL_INTERVAL = 20;
 
-/** Sorts after every digest, as `!` sorts before all that one has. */
-const AFTER_DIGESTS = '~';
-
 /**
  * Tokens in an LMDB database: durable, embedded, and shared by the processes of one machine
  * (cluster, PM2). Reads are synchronous. A change is on disk when its promise resolves.
@@ -63,11 +72,7 @@ const AFTER_DIGESTS = '~';
  */
 export class LmdbTokenStore implements ManagedTokenStore {
   readonly #changes: Transactions;
-  readonly #tokens: Database<StoredRecord, string>;
-  /** The digests of each grant, client and subject: [owner, digest]. No `dupSort`, whose values the driver cannot list in a transaction. */
-  readonly #owned: Database<true, [owner: string, digest: string]>;
-  /** The digests by the time at which they end: [end, digest]. How long they are kept then is no matter of the index. */
-  readonly #ends: Database<true, [end: number, digest: string]>;
+  readonly #tokens: LmdbTokens;
   readonly #log: RevocationLog;
   readonly #listeners = new RevocationListeners();
   readonly #retainExpiredFor: number;
@@ -97,9 +102,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       const root = open({ path, ...OPENING });
       this.#changes = new Transactions(root, timeout);
-      this.#tokens = root.openDB({ name: 'tokens', sharedStructuresKey: Symbol.for('structures') });
-      this.#owned = root.openDB({ name: 'owned' });
-      this.#ends = root.openDB({ name: 'ends' });
+      this.#tokens = new LmdbTokens(root);
       this.#log = new RevocationLog(root.openDB({ name: 'revocations', encoding: 'string' }));
     } catch (cause) {
       throw new StoreUnavailableError(`${FACTORY}: the database cannot be opened`, { cause });
@@ -111,7 +114,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
     const digest = tokenDigest(token);
     try {
       this.#changes.demandOpen();
-      this.#readAnew();
+      this.#tokens.readAnew();
       const found = this.#tokens.get(digest);
       return found && shownRecord(recordOf(found), found.sealed, token);
     } catch (error) {
@@ -125,8 +128,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
     const sealed = refreshToken === undefined ? undefined : seal(refreshToken, value);
     await this.#changes.run('save', () => {
       if (this.#tokens.get(digest)) throw new ConflictError('save: this token exists');
-      this.#put(digest, stored(record, sealed));
-      for (const owner of ownersOf(record)) void this.#owned.put([owner, digest], true);
+      this.#tokens.add(digest, stored(record, sealed));
     });
     return shownRecord({ ...record }, sealed, value);
   }
@@ -138,7 +140,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
       const before = this.#tokens.get(digest);
       if (!before) throw new NotFoundError('update: there is no such token');
       const changed = changedRecord(recordOf(before), given, this.#clock());
-      this.#put(digest, stored(changed, before.sealed), before);
+      this.#tokens.put(digest, stored(changed, before.sealed), before);
       return { record: changed, sealed: before.sealed };
     });
     return shownRecord({ ...record }, sealed, token);
@@ -150,8 +152,37 @@ export class LmdbTokenStore implements ManagedTokenStore {
 
   async revokeGrant(grantId: string): Promise<number> {
     const owner = ownerKey('grant', readGrantId(grantId));
-    // In one transaction, however many they are: all or nothing.
-    return this.#revokeAllOf('revokeGrant', () => this.#ownedBy(owner));
+    // In one transaction, however many they are: all or nothing. What has left its grant is never approved again.
+    return this.#revokeAllOf(
+      'revokeGrant',
+      () => this.#tokens.ownedBy(owner),
+      (digest) => this.#tokens.leave(owner, digest),
+    );
+  }
+
+  async approve(token: string): Promise<number> {
+    const digest = tokenDigest(token);
+    const now = this.#clock();
+    return this.#changes.run('approve', () => {
+      const record = this.#tokens.get(digest);
+      if (record?.status !== 'revoked') return 0;
+      if (!this.#tokens.isOfLivingGrant(record, digest)) throw grantHasEnded();
+      this.#tokens.put(digest, approvedRecord(record, now), record);
+      return 1;
+    });
+  }
+
+  async remove(token: string): Promise<number> {
+    const digest = tokenDigest(token);
+    const removed = await this.#changes.run('remove', () => {
+      const record = this.#tokens.get(digest);
+      if (!record) return 0;
+      this.#tokens.remove(digest, record);
+      this.#log.append([digest]);
+      return 1;
+    });
+    this.#tellNews();
+    return removed;
   }
 
   async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
@@ -163,7 +194,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
     for (;;) {
       let digests: readonly string[] = [];
       revoked += await this.#revokeAllOf('revokeAll', () => {
-        digests = this.#ownedBy(owner, last, BATCH);
+        digests = this.#tokens.ownedBy(owner, last, BATCH);
         return digests.filter(
           (digest) => clientId === undefined || this.#tokens.get(digest)?.clientId === clientId,
         );
@@ -174,11 +205,11 @@ export class LmdbTokenStore implements ManagedTokenStore {
   }
 
   async sweep(): Promise<number> {
-    const now = this.#clock();
+    const last = this.#clock() - this.#retainExpiredFor;
     let dropped = 0;
     for (;;) {
-      const batch = await this.#changes.run('sweep', () => this.#dropSome(now));
-      dropped += batch.dropped;
+      const batch = await this.#changes.run('sweep', () => this.#tokens.removeSome(last, BATCH));
+      dropped += batch.removed;
       if (batch.seen < BATCH) break;
     }
     await this.#changes.run('sweep', () => this.#log.prune());
@@ -204,65 +235,32 @@ export class LmdbTokenStore implements ManagedTokenStore {
     await this.#changes.close();
   }
 
-  /** The driver reads one state of the database for all of a turn; what another process has revoked must be seen at once. */
-  #readAnew(): void {
-    this.#tokens.resetReadTxn();
-  }
-
-  /** In a transaction: keeps a record in place of the one before. */
-  #put(digest: string, record: StoredRecord, before?: StoredRecord): void {
-    void this.#tokens.put(digest, record);
-    const end = endOf(record);
-    const endBefore = before && endOf(before);
-    if (end === endBefore) return;
-    if (endBefore !== undefined) void this.#ends.remove([endBefore, digest]);
-    if (end !== undefined) void this.#ends.put([end, digest], true);
-  }
-
   /** Revokes tokens in one transaction, and tells the listeners of this process when they are. */
-  async #revokeAllOf(name: string, digests: () => readonly string[]): Promise<number> {
+  async #revokeAllOf(
+    name: string,
+    digests: () => readonly string[],
+    after?: (digest: string) => void,
+  ): Promise<number> {
     const now = this.#clock();
     const revoked = await this.#changes.run(name, () => {
-      const live = digests().flatMap((digest) => {
+      const all = digests();
+      const live = all.flatMap((digest) => {
         const record = this.#tokens.get(digest);
         return record && record.status !== 'revoked' ? [{ digest, record }] : [];
       });
-      for (const { digest, record } of live) this.#put(digest, revokedRecord(record, now), record);
+      for (const { digest, record } of live) this.#tokens.put(digest, revokedRecord(record, now), record);
       this.#log.append(live.map(({ digest }) => digest));
+      if (after) for (const digest of all) after(digest);
       return live.length;
     });
     this.#tellNews();
     return revoked;
   }
 
-  /** Resolves to how many were looked at, and how many of them dropped. */
-  #dropSome(now: number): { readonly seen: number; readonly dropped: number } {
-    const over = [
-      ...this.#ends.getKeys({ end: [now - this.#retainExpiredFor, AFTER_DIGESTS], limit: BATCH }),
-    ];
-    let dropped = 0;
-    for (const [end, digest] of over) {
-      void this.#ends.remove([end, digest]);
-      const record = this.#tokens.get(digest);
-      // A hint only: what the record itself says decides.
-      if (!record || endOf(record) !== end) continue;
-      for (const owner of ownersOf(record)) void this.#owned.remove([owner, digest]);
-      void this.#tokens.remove(digest);
-      dropped += 1;
-    }
-    return { seen: over.length, dropped };
-  }
-
-  /** The digests of an owner in their order, from the one after `last` on. */
-  #ownedBy(owner: string, last: string = '', limit: number = Number.POSITIVE_INFINITY): readonly string[] {
-    const range = { start: [owner, `${last}!`], end: [owner, AFTER_DIGESTS], limit };
-    return [...this.#owned.getKeys(range)].map(([, digest]) => digest);
-  }
-
   #startWatching(): void {
     try {
       this.#changes.demandOpen();
-      this.#readAnew();
+      this.#tokens.readAnew();
       this.#told = this.#log.last();
     } catch (error) {
       throw storeFault('onRevoked', error);
@@ -278,7 +276,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
   /** Tells what was revoked since, here and in other processes. */
   #tellNews(): void {
     if (!this.#watch) return;
-    this.#readAnew();
+    this.#tokens.readAnew();
     const news = [...this.#log.after(this.#told)];
     // A process that stood still for long finds the next entries pruned.
     if (news[0] && news[0].key > this.#told + 1) this.#listeners.tellMissed();

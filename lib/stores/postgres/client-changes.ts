@@ -1,9 +1,13 @@
-import { type Client, goodHashes } from '../../clients/client.js';
+import { CLIENT_MEMBERS, type Client, goodHashes } from '../../clients/client.js';
+import { isPublic } from '../../clients/client-authentication.js';
 import { clientTypeError, soundClient } from '../../clients/sound-client.js';
 import { isObject } from '../../options.js';
 import { ConflictError } from '../../tokens/store-errors.js';
 
-type RemovableMember = 'organizations' | 'audiences' | 'scopes' | 'introspects' | 'disabled';
+type RemovableMember = Exclude<
+  keyof Client,
+  'clientId' | 'secret' | 'previousSecret' | 'previousSecretUntil' | 'hmacSecret'
+>;
 
 /** What {@link PostgresClientStore.update} changes. `null` takes a member away, but never the secret. */
 export type ClientChanges = {
@@ -13,14 +17,29 @@ export type ClientChanges = {
   readonly secret?: string;
 };
 
-const REMOVABLE: readonly RemovableMember[] = [
-  'organizations',
-  'audiences',
-  'scopes',
-  'introspects',
-  'disabled',
+const FIXED: readonly string[] = [
+  'clientId',
+  'secret',
+  'previousSecret',
+  'previousSecretUntil',
+  'hmacSecret',
 ];
+const REMOVABLE: readonly string[] = CLIENT_MEMBERS.filter((member) => !FIXED.includes(member));
 const CHANGEABLE: readonly string[] = [...REMOVABLE, 'secret'];
+
+/**
+ * A client as it is kept: checked.
+ *
+ * @throws TypeError that names a bad member, `hmacSecret` among them: it would be at rest as it is
+ */
+export function keptClient(given: unknown, where: string): Client {
+  const client = soundClient(given, clientTypeError(where));
+  if (client.hmacSecret === undefined) return client;
+  throw clientTypeError(where)(
+    '"hmacSecret" must not be there: it is no hash, and is not kept in a database',
+    client.clientId,
+  );
+}
 
 /** The changes, each read once. @throws TypeError that names a member that cannot be changed */
 export function readClientChanges(changes: ClientChanges): Readonly<Record<string, unknown>> {
@@ -37,7 +56,13 @@ export function changedClient(client: Client, changes: Readonly<Record<string, u
   const before: Partial<Client> = changes.secret === undefined ? client : withoutPrevious(client);
   const changed: Record<string, unknown> = { ...before, ...changes };
   for (const member of REMOVABLE) if (changed[member] === null) delete changed[member];
-  return soundClient(changed, clientTypeError('update'));
+  const after = keptClient(changed, 'update');
+  if (isPublic(after) && !isPublic(client))
+    throw clientTypeError('update')(
+      '"authMethods" must stay: the client would become a public one',
+      client.clientId,
+    );
+  return after;
 }
 
 /**
@@ -47,7 +72,7 @@ export function changedClient(client: Client, changes: Readonly<Record<string, u
  */
 export function rotatedClient(client: Client, hash: string, until: number | undefined, now: number): Client {
   const { secret } = client;
-  if (secret === undefined) throw new ConflictError('rotateSecret: a public client has no secret');
+  if (secret === undefined) throw new ConflictError('rotateSecret: this client has no secret');
   const rotated: Client = { ...withoutPrevious(client), secret: hash };
   if (until === undefined) return rotated;
   if (goodHashes(client, now).length > 1) {

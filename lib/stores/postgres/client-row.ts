@@ -1,4 +1,5 @@
 import type { Client } from '../../clients/client.js';
+import { isPublic } from '../../clients/client-authentication.js';
 import { soundClient } from '../../clients/sound-client.js';
 import { isObject } from '../../options.js';
 import { UnusableAnswerError } from '../../tokens/store-errors.js';
@@ -23,22 +24,23 @@ export function clientStatements(schema: string): ClientStatements {
       SELECT is_public, secret, previous_secret, previous_secret_until, client, version
       FROM ${clients} WHERE client_key = $1`),
     save: prepared(`
-      INSERT INTO ${clients} (client_key, is_public, secret, previous_secret, previous_secret_until, client)
-      VALUES ($1, $2, $3, $4, $5, $6)
+      INSERT INTO ${clients} (client_key, is_public, has_secret, secret, previous_secret, previous_secret_until, client)
+      VALUES ($1, $2, $3, $4, $5, $6, $7)
       ON CONFLICT DO NOTHING RETURNING 1 AS saved`),
     update: prepared(`
-      UPDATE ${clients} SET version = gen_random_uuid(), is_public = $3, secret = $4, previous_secret = $5,
-        previous_secret_until = $6, client = $7
+      UPDATE ${clients} SET version = gen_random_uuid(), is_public = $3, has_secret = $4, secret = $5,
+        previous_secret = $6, previous_secret_until = $7, client = $8
       WHERE client_key = $1 AND version = $2 RETURNING 1 AS updated`),
     remove: prepared(`DELETE FROM ${clients} WHERE client_key = $1 RETURNING 1 AS removed`),
   };
 }
 
-/** `is_public`, `secret`, `previous_secret`, `previous_secret_until` and `client`. */
+/** `is_public`, `has_secret`, `secret`, `previous_secret`, `previous_secret_until` and `client`. */
 export function clientColumns(client: Client): readonly Value[] {
   const { secret, previousSecret, previousSecretUntil, ...rest } = client;
   return [
-    String(secret === undefined),
+    String(isPublic(client)),
+    String(secret !== undefined),
     secret ?? null,
     previousSecret ?? null,
     previousSecretUntil ?? null,
@@ -64,8 +66,7 @@ export function clientOf(row: Row, clientId: string): Client {
     unusable,
   );
   if (client.clientId !== clientId) throw unusable('"clientId" is that of another client');
-  const isPublic = client.secret === undefined;
-  if (row.is_public !== (isPublic ? 't' : 'f')) throw unusable('"secret" contradicts "is_public"');
+  if (row.is_public !== (isPublic(client) ? 't' : 'f')) throw unusable('"secret" contradicts "is_public"');
   return client;
 }
 

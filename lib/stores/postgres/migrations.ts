@@ -52,12 +52,21 @@ export const MIGRATIONS: readonly Migration[] = [
       client_key uuid PRIMARY KEY,
       version uuid NOT NULL DEFAULT gen_random_uuid(),
       is_public boolean NOT NULL,
+      has_secret boolean NOT NULL,
       secret text,
       previous_secret text,
       previous_secret_until float8,
       client text NOT NULL,
-      CONSTRAINT clients_public CHECK (is_public = (secret IS NULL)),
+      CONSTRAINT clients_secret CHECK (has_secret = (secret IS NOT NULL)),
+      CONSTRAINT clients_public CHECK (NOT (is_public AND has_secret)),
       CONSTRAINT clients_previous CHECK (previous_secret IS NULL OR secret IS NOT NULL)
     )`,
+  ],
+  (schema) => [
+    /*
+     * Whether the grant was revoked since the token was saved, which is for good. In no index, as `revoked_at`, and
+     * takes no room in those of which it is not so.
+     */
+    `ALTER TABLE ${schema}.tokens ADD COLUMN grant_ended boolean`,
   ],
 ];

@@ -1,12 +1,12 @@
 import type { Client, ClientStore } from '../../clients/client.js';
 import { generateClientSecret } from '../../clients/client-secret.js';
-import { clientTypeError, soundClient } from '../../clients/sound-client.js';
 import { checkClock, isDuration, knownOptions, must } from '../../options.js';
 import { noteSystem } from '../../telemetry/store-system.js';
 import { ConflictError, NotFoundError } from '../../tokens/store-errors.js';
 import {
   type ClientChanges,
   changedClient,
+  keptClient,
   readClientChanges,
   restoredClient,
   rotatedClient,
@@ -91,7 +91,7 @@ export class PostgresClientStore implements ClientStore {
    * @throws TypeError (as a rejection) that names a bad member; ConflictError when there is a client with this id
    */
   async save(client: Client): Promise<Client> {
-    const sound = soundClient(client, clientTypeError('save'));
+    const sound = keptClient(client, 'save');
     const columns = [keyOf(sound.clientId), ...clientColumns(sound)];
     await this.#database.run('save', async (db) => {
       const saved = await query(db, this.#statements.save, columns);

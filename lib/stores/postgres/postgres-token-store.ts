@@ -2,12 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { checkClock, isDuration, isFunction, isTimer, knownOptions, must, TIMER } from '../../options.js';
 import { noteSystem } from '../../telemetry/store-system.js';
 import { sweepInBackground } from '../../tokens/background-sweep.js';
-import { changedRecord, newRecord, readChanges } from '../../tokens/new-record.js';
+import { approvedRecord, changedRecord, newRecord, readChanges } from '../../tokens/new-record.js';
 import { RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
 import { readGrantId, readOwners } from '../../tokens/revoke-all.js';
 import { seal } from '../../tokens/sealed-value.js';
 import { shownRecord } from '../../tokens/shown-record.js';
-import { ConflictError, NotFoundError } from '../../tokens/store-errors.js';
+import { ConflictError, grantHasEnded, NotFoundError } from '../../tokens/store-errors.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
 import type { ManagedTokenStore, NewToken, TokenChanges } from '../../tokens/token-store.js';
@@ -159,6 +159,32 @@ export class PostgresTokenStore implements ManagedTokenStore {
     return this.#revoke('revokeGrant', this.#statements.revokeGrant, grant);
   }
 
+  async approve(token: string): Promise<number> {
+    const digest = digestBytes(tokenDigest(token));
+    const now = this.#clock();
+    return this.#database.run('approve', async (client) => {
+      for (;;) {
+        const [before] = await query(client, this.#statements.findVersion, [digest]);
+        if (before?.revoked_at == null) return 0;
+        if (before.grant_ended != null) throw grantHasEnded();
+        const columns = changedColumns(approvedRecord(recordOf(before), now));
+        const approved = await query(client, this.#statements.update, [
+          digest,
+          before.version as string,
+          ...columns,
+        ]);
+        if (approved.length > 0) return 1;
+      }
+    });
+  }
+
+  async remove(token: string): Promise<number> {
+    const digest = digestBytes(tokenDigest(token));
+    const event = newEvent();
+    const values = [digest, this.#channel, event];
+    return this.#told(event, 'remove', this.#statements.remove, values);
+  }
+
   async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
     const { clientId, subject } = readOwners(of);
     const [byClient, bySubject, byBoth] = this.#statements.ownedBy;
@@ -214,7 +240,11 @@ export class PostgresTokenStore implements ManagedTokenStore {
   /** Revokes in one statement, all or nothing, and tells the listeners of this process and of others. */
   async #revoke(name: string, statement: Prepared, which: Value): Promise<number> {
     const event = newEvent();
-    const values = [this.#clock(), this.#channel, which, event];
+    return this.#told(event, name, statement, [this.#clock(), this.#channel, which, event]);
+  }
+
+  /** Does something of which others are told; tells the listeners of this process too, and resolves to how many tokens it was. */
+  async #told(event: string, name: string, statement: Prepared, values: readonly Value[]): Promise<number> {
     const parts = await this.#database.run(name, (client) => query(client, statement, values));
     const digests = parts.flatMap(({ told }) => toldDigests(told));
     for (const digest of digests) this.#feed.tell(digest, event);

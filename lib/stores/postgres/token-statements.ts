@@ -13,7 +13,7 @@ export const SWEPT_AT_ONCE = 500;
 export interface TokenStatements {
   /** digest → record, revoked_at, ends_at, sealed */
   readonly find: Prepared;
-  /** digest → the same, and version */
+  /** digest → the same, version and grant_ended */
   readonly findVersion: Prepared;
   /** the columns → a row, where there was none */
   readonly save: Prepared;
@@ -23,6 +23,8 @@ export interface TokenStatements {
   readonly revoke: Prepared;
   readonly revokeGrant: Prepared;
   readonly revokeMany: Prepared;
+  /** digest, channel, event → told, where there was one */
+  readonly remove: Prepared;
   /** client_key, subject_key → a cursor over all that is theirs: the digest of what is not revoked */
   readonly ownedBy: readonly [client: string, subject: string, subjectOfClient: string];
   /** lock, from, to → seen, dropped, last */
@@ -33,18 +35,19 @@ export function tokenStatements(schema: string): TokenStatements {
   const tokens = `${quoted(schema)}.tokens`;
   // In base64 whatever form the server gives to bytes otherwise, and a third shorter.
   const sealed = `encode(sealed, 'base64') AS sealed`;
-  const revoke = (which: string): Prepared =>
+  const revoke = (which: string, set = ''): Prepared =>
     // Rows are locked in one order by all who revoke: so they never wait for each other in a circle.
     prepared(`
       WITH due AS (
-        SELECT digest FROM ${tokens} WHERE ${which} AND revoked_at IS NULL ORDER BY digest FOR UPDATE
+        SELECT digest, revoked_at IS NULL AS live FROM ${tokens} WHERE ${which} ORDER BY digest FOR UPDATE
       ), revoked AS (
         UPDATE ${tokens} AS token
-        SET revoked_at = $1::float8, ends_at = coalesce(token.ends_at, $1::float8), version = token.version + 1
+        SET revoked_at = coalesce(token.revoked_at, $1::float8), ends_at = coalesce(token.ends_at, $1::float8),
+          version = token.version + 1${set}
         FROM due WHERE token.digest = due.digest
-        RETURNING token.digest
+        RETURNING token.digest, due.live
       ), numbered AS (
-        SELECT digest, (row_number() OVER () - 1) / ${TOLD_AT_ONCE} AS part FROM revoked
+        SELECT digest, (row_number() OVER () - 1) / ${TOLD_AT_ONCE} AS part FROM revoked WHERE live
       ), parts AS (
         SELECT encode(string_agg(digest, ''), 'base64') AS told FROM numbered GROUP BY part
       )
@@ -57,7 +60,7 @@ export function tokenStatements(schema: string): TokenStatements {
   return {
     find: prepared(`SELECT record, revoked_at, ends_at, ${sealed} FROM ${tokens} WHERE digest = $1`),
     findVersion: prepared(
-      `SELECT record, revoked_at, ends_at, ${sealed}, version FROM ${tokens} WHERE digest = $1`,
+      `SELECT record, revoked_at, ends_at, ${sealed}, version, grant_ended FROM ${tokens} WHERE digest = $1`,
     ),
     save: prepared(`
       INSERT INTO ${tokens} (digest, client_key, subject_key, grant_key, sealed, ends_at, revoked_at, record)
@@ -66,9 +69,15 @@ export function tokenStatements(schema: string): TokenStatements {
     update: prepared(`
       UPDATE ${tokens} SET version = version + 1, ends_at = $3, revoked_at = $4, record = $5
       WHERE digest = $1 AND version = $2 RETURNING 1 AS updated`),
-    revoke: revoke('digest = $3'),
-    revokeGrant: revoke('grant_key = $3'),
-    revokeMany: revoke('digest = ANY ($3)'),
+    revoke: revoke('digest = $3 AND revoked_at IS NULL'),
+    // Those that were revoked before are to stay so, too.
+    revokeGrant: revoke('grant_key = $3 AND grant_ended IS NULL', ', grant_ended = true'),
+    revokeMany: revoke('digest = ANY ($3) AND revoked_at IS NULL'),
+    remove: prepared(`
+      WITH removed AS (
+        DELETE FROM ${tokens} WHERE digest = $1 RETURNING encode(digest, 'base64') AS told
+      )
+      SELECT told, pg_notify($2, $3 || told) FROM removed`),
     ownedBy: [
       ownedBy('client_key = $1'),
       ownedBy('subject_key = $1'),

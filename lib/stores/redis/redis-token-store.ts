@@ -5,7 +5,12 @@ import { changedRecord, newRecord, readChanges } from '../../tokens/new-record.j
 import { readGrantId, readOwners } from '../../tokens/revoke-all.js';
 import { seal } from '../../tokens/sealed-value.js';
 import { shownRecord } from '../../tokens/shown-record.js';
-import { ConflictError, NotFoundError, StoreUnavailableError } from '../../tokens/store-errors.js';
+import {
+  ConflictError,
+  grantHasEnded,
+  NotFoundError,
+  StoreUnavailableError,
+} from '../../tokens/store-errors.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
 import type { ManagedTokenStore, NewToken, TokenChanges } from '../../tokens/token-store.js';
@@ -82,13 +87,9 @@ export class RedisTokenStore implements ManagedTokenStore {
     const digest = tokenDigest(token);
     const given = readChanges(changes);
     const change = (record: TokenRecord): TokenRecord => changedRecord(record, given, this.#now());
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const changed = await this.#step('update', () => this.#tokens.change(digest, change));
-      if (changed === 'missing') throw new NotFoundError('update: there is no such token');
-      if (changed !== 'overtaken') return shownRecord({ ...changed.record }, changed.sealed, token);
-      await pause(Math.random() * RETRY_WITHIN);
-    }
-    throw new ConflictError('update: the token is changed by others again and again');
+    const changed = await this.#again('update', () => this.#tokens.change(digest, change));
+    if (changed === 'missing') throw new NotFoundError('update: there is no such token');
+    return shownRecord({ ...changed.record }, changed.sealed, token);
   }
 
   async revoke(token: string): Promise<number> {
@@ -112,6 +113,22 @@ export class RedisTokenStore implements ManagedTokenStore {
     });
     await this.#step('revokeGrant', () => this.#tokens.drop(index));
     return revoked;
+  }
+
+  async approve(token: string): Promise<number> {
+    const digest = tokenDigest(token);
+    const now = this.#now();
+    const approved = await this.#again('approve', () => this.#tokens.approve(digest, now));
+    if (approved === 'ended') throw grantHasEnded();
+    return Number(approved);
+  }
+
+  async remove(token: string): Promise<number> {
+    const digest = tokenDigest(token);
+    const event = newEvent();
+    const isRemoved = await this.#step('remove', () => this.#tokens.remove(digest, event));
+    if (isRemoved) this.#feed.tell(digest, event);
+    return Number(isRemoved);
   }
 
   async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
@@ -179,6 +196,16 @@ export class RedisTokenStore implements ManagedTokenStore {
     const now = this.#settings.clock();
     if (isDuration(now)) return now;
     throw new StoreUnavailableError('The clock tells no time');
+  }
+
+  /** Makes a change that others may overtake, until they do not. */
+  async #again<T>(name: string, change: () => Promise<T | 'overtaken'>): Promise<T> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const changed = await this.#step(name, change);
+      if (changed !== 'overtaken') return changed;
+      await pause(Math.random() * RETRY_WITHIN);
+    }
+    throw new ConflictError(`${name}: the token is changed by others again and again`);
   }
 
   #step<T>(name: string, work: () => Promise<T>): Promise<T> {

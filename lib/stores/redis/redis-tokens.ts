@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { approvedRecord } from '../../tokens/new-record.js';
 import { keptUntil } from '../../tokens/retention.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
 import { type Entry, endedWithGrant, entryText, readEntry } from './entry.js';
@@ -11,6 +12,7 @@ import {
   END_GENERATION,
   ENTER,
   LEAVE,
+  REMOVE,
   REPLACE,
   REVOKE,
   run,
@@ -106,6 +108,45 @@ export class RedisTokens {
     return (await this.#run(REPLACE, [key], args)) === 1 ? changed : 'overtaken';
   }
 
+  /**
+   * Takes the revocation of a token back. Resolves to whether it did, to `'ended'` where the grant has been revoked
+   * since, to `'overtaken'` where somebody else has changed the token meanwhile.
+   */
+  async approve(digest: string, now: number): Promise<boolean | 'ended' | 'overtaken'> {
+    const key = this.#keys.token(digest);
+    const before = await this.#read(key);
+    if (before === undefined) return false;
+    const entry = readEntry(before);
+    const { grantId, status } = entry.record;
+    if (
+      grantId !== undefined &&
+      (await this.#read(this.#keys.grant(grantId).generation)) !== entry.generation
+    )
+      return 'ended';
+    if (status !== 'revoked') return false;
+    // Of its own, since whoever has revoked it may still be taking it out of its indexes.
+    const id = newEvent();
+    const approved = { ...entry, id, record: approvedRecord(entry.record, now) };
+    // It must be found before it is live. Where its grant ends from here on, it stays dead.
+    const generation = await this.#enter(digest, id, approved.record);
+    const told = `${newEvent()} ${this.#keys.changed(digest)}`;
+    const args = [before, entryText(approved), this.#end(approved.record), this.#keys.channel, told];
+    const isOfGrant = generation === entry.generation;
+    if (isOfGrant && (await this.#run(REPLACE, [key], args)) === 1) return true;
+    await this.#leave(digest, id, approved.record);
+    return isOfGrant ? 'overtaken' : 'ended';
+  }
+
+  /** Resolves to whether there was one. */
+  async remove(digest: string, event: string): Promise<boolean> {
+    const args = [this.#keys.channel, `${event} ${digest}`];
+    const before = String(await this.#run(REMOVE, [this.#keys.token(digest)], args));
+    if (before === '') return false;
+    const { id, record } = readEntry(before);
+    await this.#leave(digest, id, record);
+    return true;
+  }
+
   /** Revokes tokens that are `meant` and not dead with their grant, each in one step; resolves to their digests. */
   async revoke(
     digests: readonly string[],
@@ -197,9 +238,10 @@ export class RedisTokens {
 
   /** Takes a token that is not live out of its indexes. That it stays there would harm nobody. */
   async #leave(digest: string, id: string, record: TokenRecord): Promise<void> {
+    const kept = instant(this.#retainExpiredFor + SLACK);
     const left = this.#keys
       .indexesOf(record, digest)
-      .map((keys) => this.#run(LEAVE, keys, [memberOf(digest, id)]));
+      .map((keys) => this.#run(LEAVE, keys, [memberOf(digest, id), kept]));
     await Promise.allSettled(left);
   }
 
@@ -242,7 +284,7 @@ function digestOf(member: string): string {
   return member.slice(0, DIGEST_LENGTH);
 }
 
-/** A time (ms) until which something is kept, as a script takes it: '' for ever. */
+/** A time (ms) until or for which something is kept, as a script takes it: '' for ever. */
 function instant(time: number): string {
   return time < LAST_END ? String(Math.ceil(time)) : '';
 }

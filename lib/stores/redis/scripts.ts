@@ -93,13 +93,28 @@ keep(KEYS[2], existed)
 return generation`);
 
 /**
- * Takes a revoked token out of the index of an owner. KEYS: the index, and of a grant its generation, which goes with the
- * last of its tokens. ARGV: the member.
+ * Takes a token that is not live out of the index of an owner. KEYS: the index, and of a grant its generation, which
+ * stays as long as one of its tokens may be approved again. ARGV: the member, how long (ms) an endless token is kept once it is
+ * revoked ('' for ever).
  */
 export const LEAVE: Script = script(`
 local left = redis.call('ZREM', KEYS[1], ARGV[1])
-if left == 1 and KEYS[2] and redis.call('EXISTS', KEYS[1]) == 0 then redis.call('DEL', KEYS[2]) end
+if left == 0 or not KEYS[2] or ARGV[2] == '' then return left end
+if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('PTTL', KEYS[2]) == -1 then
+  local time = redis.call('TIME')
+  redis.call('PEXPIREAT', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2])
+end
 return left`);
+
+/**
+ * Removes a token. KEYS: the token. ARGV: the channel, what to tell there. Returns the entry, '' where there was none.
+ */
+export const REMOVE: Script = script(`
+local entry = redis.call('GET', KEYS[1])
+if not entry then return '' end
+redis.call('DEL', KEYS[1])
+redis.call('PUBLISH', ARGV[1], ARGV[2])
+return entry`);
 
 /** One step of a walk over an index. KEYS: the index. ARGV: the cursor, how many about. Returns the next cursor, digests and scores. */
 export const WALK: Script = script(`return redis.call('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])`);

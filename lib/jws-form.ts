@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { isObject } from '../../options.js';
+import { isObject } from './options.js';
 
 /** The header of a JWS (RFC 7515 §4), of which nothing is verified. */
 export interface JwsHeader {
@@ -7,8 +7,8 @@ export interface JwsHeader {
   readonly [parameter: string]: unknown;
 }
 
-/** A JWS taken apart, of which nothing is verified. */
-export interface UnverifiedJws {
+/** A JWS taken apart. */
+export interface Jws {
   readonly header: JwsHeader;
   readonly payload: Buffer;
 }
@@ -18,7 +18,7 @@ export interface UnverifiedJws {
  * parts, the first of which is a JSON object with a string `alg`. `undefined` for anything
  * else, such as an opaque token or a JWE, which has five parts.
  */
-export function unverifiedJws(token: string): UnverifiedJws | undefined {
+export function unverifiedJws(token: string): Jws | undefined {
   const parts = token.split('.', 4);
   if (parts.length !== 3 || !parts.every(isBase64url)) return undefined;
   const [first, payload] = parts as [string, string, string];

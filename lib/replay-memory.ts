@@ -1,6 +1,9 @@
+import { unavailable } from './http/http-error.js';
+import { UnusableAnswerError } from './tokens/store-errors.js';
+
 /**
- * Remembers DPoP proofs for as long as they could be used again (RFC 9449 §11.1). One that
- * processes share keeps a proof from being used once at each of them: with Redis, say,
+ * Remembers DPoP proofs (RFC 9449 §11.1) and client assertions (RFC 7523 §3) for as long as they could be used again. One
+ * that processes share keeps a proof from being used once at each of them: with Redis, say,
  * `remember: async (key, ttl) => (await redis.set(key, '1', { NX: true, PX: ttl })) === 'OK'`.
  */
 export interface ReplayMemory {
@@ -12,8 +15,24 @@ export interface ReplayMemory {
   remember(key: string, ttl: number): boolean | Promise<boolean>;
 }
 
+/**
+ * Notes a key in whichever memory: whether it was not there.
+ *
+ * @throws HttpError 503 where nobody can tell
+ */
+export async function isUnused(memory: ReplayMemory, key: string, ttl: number): Promise<boolean> {
+  let isNew: unknown;
+  try {
+    isNew = await memory.remember(key, ttl);
+  } catch (cause) {
+    throw unavailable(cause);
+  }
+  if (typeof isNew === 'boolean') return isNew;
+  throw unavailable(new UnusableAnswerError('The replay memory answered no boolean'));
+}
+
 /** More than one process can verify in four minutes, which is how long they are kept by the default tolerance. */
-const MAX_PROOFS = 1_000_000;
+const MAX_KEYS = 1_000_000;
 
 /**
  * The memory of one process: two generations of keys, the older one of which is dropped whole
@@ -29,7 +48,7 @@ export class ProcessReplayMemory implements ReplayMemory {
   /** When the newer generation becomes the older one. */
   #turn = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: () => number, max: number = MAX_PROOFS) {
+  constructor(clock: () => number, max: number = MAX_KEYS) {
     this.#clock = clock;
     this.#max = max;
   }
@@ -43,7 +62,7 @@ export class ProcessReplayMemory implements ReplayMemory {
     this.#longest = Math.max(this.#longest, ttl);
     this.#age(this.#clock());
     if (this.#older.has(key) || this.#newer.has(key)) return false;
-    if (this.size >= this.#max) throw new Error('The memory for DPoP proofs is full');
+    if (this.size >= this.#max) throw new Error('The replay memory is full');
     this.#newer.add(key);
     return true;
   }
@@ -57,11 +76,18 @@ export class ProcessReplayMemory implements ReplayMemory {
   }
 }
 
-/** One for all guards that go by the same clock: a proof that was used at one is used up at the others too. */
-const memories = new WeakMap<() => number, ProcessReplayMemory>();
-
-export function processReplayMemory(clock: () => number): ProcessReplayMemory {
-  const memory = memories.get(clock) ?? new ProcessReplayMemory(clock);
-  memories.set(clock, memory);
-  return memory;
+/** Gives one memory to all who go by the same clock: what was used at one of them is used up at the others too. */
+function perClock(): (clock: () => number) => ProcessReplayMemory {
+  const memories = new WeakMap<() => number, ProcessReplayMemory>();
+  return (clock) => {
+    const memory = memories.get(clock) ?? new ProcessReplayMemory(clock);
+    memories.set(clock, memory);
+    return memory;
+  };
 }
+
+/** That of DPoP proofs. */
+export const processReplayMemory: (clock: () => number) => ProcessReplayMemory = perClock();
+
+/** That of client assertions, which live longer, and must not keep proofs from being noted when there are many. */
+export const assertionMemory: (clock: () => number) => ProcessReplayMemory = perClock();

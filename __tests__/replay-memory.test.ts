@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ProcessReplayMemory, processReplayMemory } from '../../lib/guard/dpop/replay-memory.js';
+import { ProcessReplayMemory, processReplayMemory } from '../lib/replay-memory.js';
 
 describe('ProcessReplayMemory', () => {
   it('T-09 knows a key for its whole time, and not much longer', () => {

@@ -1,0 +1,210 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Request } from 'express';
+import request from 'supertest';
+import { Agent, fetch } from 'undici';
+import type { Client, ClientCertificate } from '../../lib/index.js';
+import { A, API, type World, world } from '../support/world.js';
+
+const file = (name: string): string => readFileSync(`__tests__/support/tls/${name}`, 'utf8');
+const pem = (name: string) => ({ cert: file(`${name}.crt`), key: file(`${name}.key`) });
+const jwkOf = (name: string): never =>
+  new X509Certificate(file(`${name}.crt`)).publicKey.export({ format: 'jwk' }) as never;
+
+const derOf = (name: string): string => new X509Certificate(file(`${name}.crt`)).raw.toString('base64');
+
+const CLIENTS: readonly Client[] = [
+  {
+    clientId: 'pki',
+    authMethods: ['tls_client_auth'],
+    tlsClientAuthSanDns: 'orders.example',
+    audiences: [API],
+  },
+  {
+    clientId: 'pki-off',
+    authMethods: ['tls_client_auth'],
+    tlsClientAuthSanDns: 'orders.example',
+    disabled: true,
+  },
+  { clientId: 'pki-other', authMethods: ['tls_client_auth'], tlsClientAuthSanDns: 'other.example' },
+  // The name of a certificate that anybody can make.
+  { clientId: 'named', authMethods: ['tls_client_auth'], tlsClientAuthSubjectDn: 'CN=localhost' },
+  {
+    clientId: 'self',
+    authMethods: ['self_signed_tls_client_auth'],
+    jwks: { keys: [{ kty: 'unknown' }, jwkOf('another'), jwkOf('self-signed')] },
+    audiences: [API],
+  },
+  // Registered for another way, whatever else it is registered with.
+  {
+    clientId: 'other-way',
+    authMethods: ['self_signed_tls_client_auth'],
+    jwks: { keys: [] },
+    tlsClientAuthSanDns: 'orders.example',
+  },
+  {
+    clientId: 'other-way-2',
+    authMethods: ['tls_client_auth'],
+    tlsClientAuthSanDns: 'x.example',
+    jwks: { keys: [jwkOf('self-signed')] },
+  },
+  {
+    clientId: 'for-encryption',
+    authMethods: ['self_signed_tls_client_auth'],
+    jwks: { keys: [{ ...(jwkOf('self-signed') as object), use: 'enc' }] },
+  },
+  {
+    clientId: 'by-certificate',
+    authMethods: ['self_signed_tls_client_auth'],
+    audiences: [API],
+    jwks: { keys: [{ ...(jwkOf('self-signed') as object), x5c: [derOf('self-signed')] }] },
+  },
+  {
+    clientId: 'by-another',
+    authMethods: ['self_signed_tls_client_auth'],
+    jwks: {
+      keys: [
+        { ...(jwkOf('self-signed') as object), x5c: [derOf('another')] },
+        { ...(jwkOf('self-signed') as object), x5c: 5 },
+      ],
+    },
+  },
+  { clientId: 'no-keys', authMethods: ['self_signed_tls_client_auth'], jwks: { keys: [] } },
+  {
+    clientId: 'published',
+    authMethods: ['self_signed_tls_client_auth'],
+    jwksUri: 'https://app.example/jwks',
+    audiences: [API],
+  },
+];
+
+describe('client certificates', () => {
+  let w: World;
+  let origin: string;
+  let stop: () => void;
+  const agents: Agent[] = [];
+
+  beforeAll(async () => {
+    w = await world({
+      moreClients: CLIENTS,
+      clientCertificate: true,
+      rateLimit: false,
+      fetch: async () => Response.json({ keys: [jwkOf('self-signed')] }),
+    });
+    const server = createServer(
+      { ...pem('self-signed'), ca: file('ca.crt'), requestCert: true, rejectUnauthorized: false },
+      w.app,
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    origin = `https://localhost:${(server.address() as AddressInfo).port}`;
+    stop = () => {
+      server.closeAllConnections();
+      server.close();
+    };
+  });
+  afterAll(async () => {
+    for (const agent of agents) await agent.destroy();
+    stop();
+  });
+
+  /** The status for a client by a certificate. */
+  async function statusOf(
+    clientId: string,
+    certificate: string | undefined,
+    more: object = {},
+  ): Promise<number> {
+    const connect = { ...(certificate && pem(certificate)), ca: file('self-signed.crt') };
+    const agent = new Agent({ connect });
+    agents.push(agent);
+    const answer = await fetch(`${origin}${A}`, {
+      method: 'POST',
+      body: new URLSearchParams({ token: 'at-live', client_id: clientId, ...more }),
+      dispatcher: agent,
+    });
+    const body = (await answer.json()) as object;
+    if (answer.status === 200) expect(body).toMatchObject({ active: true, sub: 'alice' });
+    else expect(body).toMatchObject({ error: answer.status === 401 ? 'invalid_client' : 'invalid_request' });
+    return answer.status;
+  }
+
+  it.each([
+    ['pki', 'client', 200],
+    ['pki', 'self-signed', 401],
+    ['pki', undefined, 401],
+    ['pki-off', 'client', 401],
+    ['pki-other', 'client', 401],
+    ['nobody', 'client', 401],
+    ['named', 'self-signed', 401],
+    ['self', 'self-signed', 200],
+    ['self', 'another', 200],
+    ['self', 'client', 401],
+    ['self', undefined, 401],
+    ['no-keys', 'self-signed', 401],
+    ['other-way', 'client', 401],
+    ['other-way-2', 'self-signed', 401],
+    ['for-encryption', 'self-signed', 401],
+    ['by-certificate', 'self-signed', 200],
+    ['by-another', 'self-signed', 401],
+    ['published', 'self-signed', 200],
+    ['published', 'another', 401],
+    // Registered for something else.
+    ['api', 'client', 401],
+    ['public', 'client', 401],
+  ])('A-18 %s by %s: %d', async (clientId, certificate, status) => {
+    expect(await statusOf(clientId, certificate)).toBe(status);
+  });
+
+  it('A-08 a certificate is no second way of a client that has another', async () => {
+    expect(await statusOf('api', 'client', { client_secret: w.secretOf('api') })).toBe(401);
+    expect(await statusOf('pki', 'client', { access_token: 'x' })).toBe(400);
+  });
+
+  it('A-18 takes the certificate that the app reads from a trusted proxy, and whether that trusts it', async () => {
+    const certificates: unknown[] = [];
+    const { app, events } = await world({
+      moreClients: CLIENTS,
+      clientCertificate: (_req: Request) => certificates.shift() as ClientCertificate,
+    });
+    const ask = async (certificate: unknown) => {
+      certificates.push(certificate);
+      return (await request(app).post(A).type('form').send({ token: 'at-live', client_id: 'pki' })).status;
+    };
+    const certificate = file('client.crt');
+    expect(await ask({ certificate, isTrusted: true })).toBe(200);
+    expect(await ask({ certificate: new X509Certificate(certificate).raw, isTrusted: true })).toBe(200);
+    expect(await ask({ certificate, isTrusted: false })).toBe(401);
+    expect(await ask({ certificate: 'none', isTrusted: true })).toBe(401);
+    expect(await ask(undefined)).toBe(401);
+    expect(await ask(null)).toBe(401);
+    for (const answer of [
+      certificate,
+      { certificate },
+      { certificate: 5, isTrusted: true },
+      Promise.reject(new Error('x')),
+    ]) {
+      expect(await ask(answer)).toBe(500);
+      expect(events.at(-1)?.fault?.message).toContain('clientCertificate');
+    }
+  });
+
+  it("A-18 a key that no JWK is of is nobody's", async () => {
+    const { app } = await world({
+      moreClients: CLIENTS,
+      clientCertificate: () => ({ certificate: DSA, isTrusted: false }),
+    });
+    const answer = await request(app).post(A).type('form').send({ token: 'at-live', client_id: 'self' });
+    expect(answer.status).toBe(401);
+  });
+
+  it('takes none where the app does not say so', async () => {
+    const { app } = await world({ moreClients: CLIENTS });
+    const answer = await request(app).post(A).type('form').send({ token: 'at-live', client_id: 'pki' });
+    expect(answer.status).toBe(401);
+  });
+});
+
+/** By `openssl req -x509` with a DSA key. */
+const DSA = file('dsa.crt');

@@ -1,0 +1,45 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import type { Request, Router } from 'express';
+import { AUTH_METHODS, CERTIFICATE_SUBJECTS } from '../../lib/clients/client-authentication.js';
+
+const guide = await readFile('docs/client-authentication.md', 'utf8');
+const blocks = [...guide.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
+
+/** Runs code of the guide against the built package, as a user would have it in a file. */
+async function load<T>(name: string, code: string): Promise<T> {
+  const folder = join('dist', 'guide');
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, `${name}.mjs`);
+  await writeFile(file, code);
+  return (await import(pathToFileURL(file).href)) as T;
+}
+
+describe('the guide to client authentication', () => {
+  it('has clients and a router that work as they stand', async () => {
+    const [code = ''] = blocks;
+    const tokens = `import { MemoryTokenStore } from 'express-token-introspection';\nconst tokens = new MemoryTokenStore();\n`;
+    const { router } = await load<{ router: Router }>('clients', `${tokens}${code}\nexport { router };`);
+    expect(typeof router).toBe('function');
+  });
+
+  it('reads the certificate from the headers of a proxy', async () => {
+    const code = blocks.find((block) => block.includes('const clientCertificate')) as string;
+    const { clientCertificate } = await load<{ clientCertificate: (req: Request) => unknown }>(
+      'certificate',
+      `${code}\nexport { clientCertificate };`,
+    );
+    const from = (headers: Record<string, string>) =>
+      clientCertificate({ get: (name: string) => headers[name] } as unknown as Request);
+    const header = { 'X-Client-Cert': 'a%20b', 'X-Client-Verify': 'SUCCESS' };
+    expect(from(header)).toStrictEqual({ certificate: 'a b', isTrusted: true });
+    expect(from({ ...header, 'X-Client-Verify': 'FAILED:self signed' })).toMatchObject({ isTrusted: false });
+    expect(from({})).toBeUndefined();
+  });
+
+  it('names every method and every member', () => {
+    for (const name of [...AUTH_METHODS, ...CERTIFICATE_SUBJECTS]) expect(guide).toContain(`\`${name}\``);
+  });
+});

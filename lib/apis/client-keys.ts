@@ -1,0 +1,77 @@
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Client } from '../clients/client.js';
+import type { ClientKeys } from '../clients/client-assertion.js';
+import { unavailable } from '../http/http-error.js';
+import type { IntrospectionUnavailableError } from '../introspection/introspection-unavailable.js';
+import { KeySet } from '../introspection/jwt/key-set.js';
+import { PublishedKeys } from '../introspection/jwt/published-keys.js';
+import type { ConnectionSettings } from '../introspection/remote/connection-options.js';
+import { UpstreamProbe } from '../introspection/remote/upstream-probe.js';
+import type { Jws, JwsHeader } from '../jws-form.js';
+
+/** So many key sets are kept; the one that was used longest ago goes first. */
+const MAX_KEPT = 10_000;
+
+type Jwk = Readonly<Record<string, unknown>>;
+
+/** The keys of clients: those that they are registered with, and those that they publish, as these change. */
+export class RegisteredKeys implements ClientKeys {
+  readonly #settings: ConnectionSettings;
+  /** One for all of them: a client's own address would make a series for each client. */
+  readonly #probe: UpstreamProbe;
+  readonly #published = new LRUCache<string, KeySet>({ max: MAX_KEPT });
+  readonly #registered = new LRUCache<string, PublishedKeys>({ max: MAX_KEPT });
+
+  constructor(settings: ConnectionSettings) {
+    this.#settings = settings;
+    this.#probe = new UpstreamProbe(settings.telemetry, 'client_keys');
+  }
+
+  async verify(client: Client, token: string, header: JwsHeader): Promise<Jws | undefined> {
+    const { jwksUri } = client;
+    if (jwksUri !== undefined) return orUnavailable(this.#publishedAt(jwksUri).verify(token, header));
+    const keys = await this.#registeredOf(client);
+    try {
+      const verification = await keys.verify(token, header);
+      return typeof verification === 'object' ? verification : undefined;
+    } catch {
+      // A key that is broken in the registration has signed nothing, and will not be another one later.
+      return undefined;
+    }
+  }
+
+  async keysOf(client: Client): Promise<readonly Jwk[]> {
+    const { jwks, jwksUri } = client;
+    if (jwksUri === undefined) return (jwks as NonNullable<typeof jwks>).keys;
+    return (await orUnavailable(this.#publishedAt(jwksUri).current())).keys;
+  }
+
+  #publishedAt(uri: string): KeySet {
+    const known = this.#published.get(uri);
+    if (known) return known;
+    const keys = new KeySet(this.#settings, async () => uri, this.#probe);
+    this.#published.set(uri, keys);
+    return keys;
+  }
+
+  /** By what they are: a store of the app's makes a new object on each call. */
+  async #registeredOf({ jwks }: Client): Promise<PublishedKeys> {
+    const name = hash('sha256', JSON.stringify(jwks), 'base64url');
+    const known = this.#registered.get(name);
+    if (known) return known;
+    // Loaded here, since CommonJS that cannot load an ES module, Jest's for one, shall still load the rest of the package.
+    const keys = new PublishedKeys(await import('jose'), jwks);
+    this.#registered.set(name, keys);
+    return keys;
+  }
+}
+
+/** @throws HttpError 503, with the time after which to ask again where it is known */
+async function orUnavailable<T>(keys: Promise<T>): Promise<T> {
+  try {
+    return await keys;
+  } catch (error) {
+    throw unavailable(error, (error as IntrospectionUnavailableError).retryAfter);
+  }
+}

@@ -1,0 +1,48 @@
+import type { Request, Response, Router } from 'express';
+import { HttpError, invalidRequest, serverFault } from '../http/http-error.js';
+import { forbidCaching, sendJson, sendText } from '../http/respond.js';
+import type { SigningKeys } from '../signing/signing-keys.js';
+
+/** Where the public keys are: the path of `jwks_uri` (RFC 8414 §2). */
+export const JWKS_PATH = '/v1/oauth/jwks';
+
+/**
+ * Seconds. Whoever verifies asks often, and nothing in the answer is secret; the shorter it is, the sooner a new key may
+ * sign and a withdrawn one is gone.
+ */
+const MAX_AGE = 300;
+
+/** Serves the public halves of the keys that answers are signed with (RFC 7517 §5). */
+export function jwksIn(router: Router, keys: SigningKeys, requireTls: boolean): Router {
+  const serve =
+    (act: (res: Response) => Promise<void>) =>
+    async (req: Request, res: Response): Promise<void> => {
+      if (res.headersSent) return;
+      // Of errors nothing may be kept.
+      forbidCaching(res);
+      try {
+        if (requireTls && !req.secure) throw invalidRequest('TLS is required');
+        await act(res);
+      } catch (thrown) {
+        const error = thrown instanceof HttpError ? thrown : serverFault(thrown);
+        const body = { error: error.code, error_description: error.message };
+        sendJson(res, error.status, body, error.headers);
+      }
+    };
+  router
+    .route(JWKS_PATH)
+    .get(
+      serve(async (res) => {
+        const published = (await keys.current()).map((key) => key.published);
+        res.removeHeader('Pragma');
+        res.setHeader('Cache-Control', `public, max-age=${MAX_AGE}`);
+        sendText(res, 200, 'application/jwk-set+json', JSON.stringify({ keys: published }));
+      }),
+    )
+    .all(
+      serve(() => {
+        throw invalidRequest('The keys can only be read', 405, { headers: { Allow: 'GET, HEAD' } });
+      }),
+    );
+  return router;
+}

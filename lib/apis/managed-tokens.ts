@@ -1,0 +1,87 @@
+import { HttpError } from '../http/http-error.js';
+import { linkedRefreshToken, storeFault } from '../introspection/stored-tokens.js';
+import type { FoundToken } from '../introspection/token-source.js';
+import { watchedMethods } from '../telemetry/store-probe.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+import { tokenState } from '../tokens/token-state.js';
+import type { ManagedTokenStore } from '../tokens/token-store.js';
+import { mergedAttributes, type RequestedUpdate } from './requested-change.js';
+
+/** What changes tokens in a store. */
+const CHANGES = ['revoke', 'revokeGrant', 'approve', 'update', 'remove'] as const;
+
+/** An access token that was found, and that is to be changed. */
+export interface ManagedToken {
+  readonly token: string;
+  readonly found: FoundToken;
+}
+
+/**
+ * Changes tokens in a store. Whatever the store throws, save its own NotFoundError and ConflictError, is a
+ * StoreUnavailableError; a change may have been made then, and may be asked for again.
+ */
+export class ManagedTokens {
+  readonly #store: Pick<Required<ManagedTokenStore>, (typeof CHANGES)[number]>;
+
+  /** Of the store it needs the methods of what is switched on. */
+  constructor(store: Required<ManagedTokenStore>, telemetry: Telemetry) {
+    this.#store = watchedMethods(telemetry, 'tokens', store, CHANGES);
+  }
+
+  /** Revokes a token, and with `cascade` its grant and its refresh token. */
+  async revoke({ token, found }: ManagedToken, cascade: boolean): Promise<void> {
+    await this.#ask(() => this.#store.revoke(token));
+    if (!cascade) return;
+    const { grantId } = found.record;
+    if (grantId !== undefined) await this.#ask(() => this.#store.revokeGrant(grantId));
+    const refreshToken = linkedRefreshToken(found);
+    if (refreshToken !== undefined) await this.#ask(() => this.#store.revoke(refreshToken));
+  }
+
+  /**
+   * Takes the revocation of a token back, and with `cascade` that of its refresh token: both, or none.
+   *
+   * @throws HttpError 409 for an expired token; ConflictError where a grant was revoked as a whole
+   */
+  async approve({ token, found }: ManagedToken, cascade: boolean, now: number): Promise<void> {
+    if (tokenState({ ...found.record, status: 'approved' }, now) === 'expired')
+      throw new HttpError(409, 'conflict', 'The token has expired');
+    const refreshToken = cascade ? linkedRefreshToken(found) : undefined;
+    const approved = await this.#ask(() => this.#store.approve(token));
+    if (refreshToken === undefined) return;
+    try {
+      await this.#ask(() => this.#store.approve(refreshToken));
+    } catch (error) {
+      if (approved > 0) await this.#ask(() => this.#store.revoke(token));
+      throw error;
+    }
+  }
+
+  async update(
+    { token, found }: ManagedToken,
+    { attributes, scope }: RequestedUpdate,
+    lastModifiedBy: string,
+  ): Promise<void> {
+    const before = found.record.attributes ?? [];
+    await this.#ask(() =>
+      this.#store.update(token, {
+        lastModifiedBy,
+        ...(attributes && { attributes: mergedAttributes(before, attributes) }),
+        ...(scope && { scope }),
+      }),
+    );
+  }
+
+  /** Resolves to whether there was still something to remove. */
+  async remove(token: string): Promise<boolean> {
+    return (await this.#ask(() => this.#store.remove(token))) > 0;
+  }
+
+  async #ask<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      throw storeFault(cause);
+    }
+  }
+}

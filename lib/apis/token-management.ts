@@ -1,0 +1,124 @@
+import type { Client, ManagementRight } from '../clients/client.js';
+import type { Call, Endpoint } from '../http/endpoint.js';
+import { invalidRequest } from '../http/http-error.js';
+import { jsonBody } from '../http/json-body.js';
+import { hasBody } from '../http/read-body.js';
+import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
+import type { ApiContext, VisibleToken } from './api-context.js';
+import { ManagedTokens } from './managed-tokens.js';
+import { requestedAction, requestedUpdate } from './requested-change.js';
+import {
+  accessTokenMembers,
+  type DetailsForm,
+  forbidden,
+  holderOfOrganization,
+  managementEndpoint,
+  notFound,
+  onlyThoseOf,
+  refreshTokenMembers,
+} from './token-details.js';
+
+const API = 'token-management';
+const REFRESH_TOKEN_API = 'refresh-token-details';
+
+/** The calls that change what is at the path of an access token: those that are switched on. */
+export function accessTokenChanges(
+  context: ApiContext,
+  tokens: TokenStore,
+  rights: ReadonlySet<ManagementRight>,
+  form: DetailsForm,
+): readonly Endpoint[] {
+  // Whatever is switched on, the options have seen to it that the store has its methods.
+  const store = new ManagedTokens(tokens as Required<ManagedTokenStore>, context.telemetry);
+  const common = { api: API, ...managementEndpoint(context, form) } as const;
+  const post: Endpoint = {
+    ...common,
+    method: 'post',
+    answer: (call) => change(context, store, rights, form, call),
+  };
+  const remove: Endpoint = {
+    ...common,
+    method: 'delete',
+    answer: (call) => removeToken(context, store, form, call),
+  };
+  const changes = rights.has('revoke') || rights.has('approve') || rights.has('update');
+  return [...(changes ? [post] : []), ...(rights.has('delete') ? [remove] : [])];
+}
+
+/** `GET …/refreshtokens/:refresh_token`. */
+export function refreshTokenDetails(context: ApiContext, form: DetailsForm): Endpoint {
+  return {
+    api: REFRESH_TOKEN_API,
+    method: 'get',
+    ...managementEndpoint(context, form),
+    async answer(call) {
+      const { caller, organization } = await holderOfOrganization(context, call);
+      demandRight(caller, 'refreshTokens');
+      const { refresh_token: token } = call.req.params as { refresh_token: string };
+      const hides = onlyThoseOf(organization, 'refresh_token');
+      const visible = await context.visibleToken(call, caller, token, REFRESH_TOKEN_API, hides);
+      if (!visible) throw notFound();
+      return refreshTokenMembers(visible, token, form);
+    },
+  };
+}
+
+/** Revokes, approves or updates an access token; answers its details afterwards. */
+async function change(
+  context: ApiContext,
+  store: ManagedTokens,
+  rights: ReadonlySet<ManagementRight>,
+  form: DetailsForm,
+  call: Call,
+): Promise<object> {
+  const { caller, organization } = await holderOfOrganization(context, call);
+  const { action, cascade } = requestedAction(call.req.url, rights);
+  call.action = action;
+  call.cascade = cascade;
+  demandRight(caller, action);
+  if (action !== 'update' && hasBody(call.req)) throw invalidRequest('An action takes no body');
+  const update = action === 'update' ? requestedUpdate(await jsonBody(call.req, call.res)) : {};
+  const { token, visible } = await demandToken(context, call, caller, organization);
+  const managed = { token, found: visible.found };
+  if (action === 'revoke') await store.revoke(managed, cascade);
+  else if (action === 'approve') await store.approve(managed, cascade, context.clock());
+  else await store.update(managed, update, caller.clientId);
+  const after = await demandToken(context, call, caller, organization);
+  return accessTokenMembers(after.visible, token, form);
+}
+
+/** Removes an access token; answers its details as they were. */
+async function removeToken(
+  context: ApiContext,
+  store: ManagedTokens,
+  form: DetailsForm,
+  call: Call,
+): Promise<object> {
+  const { caller, organization } = await holderOfOrganization(context, call);
+  call.action = 'delete';
+  demandRight(caller, 'delete');
+  const { token, visible } = await demandToken(context, call, caller, organization);
+  const before = accessTokenMembers(visible, token, form);
+  if (await store.remove(token)) return before;
+  call.reason = 'unknown';
+  throw notFound();
+}
+
+/** @throws HttpError 403, before anything is said of a token */
+function demandRight({ manages }: Client, right: ManagementRight): void {
+  if (!manages?.includes(right)) throw forbidden('The client may not do this to tokens of this organization');
+}
+
+/** The access token in the path, as the caller may see it. @throws HttpError 404, and whatever `visibleToken` throws */
+async function demandToken(
+  context: ApiContext,
+  call: Call,
+  caller: Client,
+  organization: string,
+): Promise<{ readonly token: string; readonly visible: VisibleToken }> {
+  const { access_token: token } = call.req.params as { access_token: string };
+  const hides = onlyThoseOf(organization, 'access_token');
+  const visible = await context.visibleToken(call, caller, token, API, hides);
+  if (!visible) throw notFound();
+  return { token, visible };
+}

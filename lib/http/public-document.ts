@@ -1,0 +1,68 @@
+import type { Request, RequestHandler, Response } from 'express';
+import type { Soon } from '../thenable.js';
+import { HttpError, invalidRequest, serverFault } from './http-error.js';
+import { forbidCaching, sendJson } from './respond.js';
+
+export interface DocumentOptions {
+  /** Refuses requests that did not come by TLS. Default false. */
+  readonly requireTls?: boolean;
+}
+
+/**
+ * Serves a JSON document that everybody may read, at one path of the host: what is under `/.well-known` (RFC 8615). The path
+ * is compared as text: to a router's pattern, some characters of a path mean more than themselves.
+ */
+export function publicDocument(
+  path: string,
+  documentOf: () => Soon<object>,
+  { requireTls = false }: DocumentOptions = {},
+): RequestHandler {
+  return (req, res, next) => (isAt(path, req) ? answer(documentOf, requireTls, req, res) : next());
+}
+
+function isAt(path: string, { originalUrl }: Request): boolean {
+  return originalUrl === path || (!path.includes('?') && originalUrl.split('?', 1)[0] === path);
+}
+
+async function answer(
+  documentOf: () => Soon<object>,
+  requireTls: boolean,
+  req: Request,
+  res: Response,
+): Promise<void> {
+  // Somebody may have answered meanwhile, a timeout of the app's for one.
+  if (res.headersSent) return;
+  // Of errors nothing may be kept.
+  forbidCaching(res);
+  // Clients that run in a browser need it before they have a token.
+  res.setHeader('Access-Control-Allow-Origin', '*');
+  try {
+    if (requireTls && !req.secure) throw invalidRequest('TLS is required');
+    if (req.method === 'GET' || req.method === 'HEAD') send(res, await documentOf());
+    else if (req.method === 'OPTIONS') preflight(res);
+    else
+      throw invalidRequest('The metadata can only be read', 405, {
+        headers: { Allow: 'GET, HEAD, OPTIONS' },
+      });
+  } catch (thrown) {
+    const { status, code, message, headers } = thrown instanceof HttpError ? thrown : serverFault(thrown);
+    sendJson(res, status, { error: code, error_description: message }, headers);
+  }
+}
+
+function send(res: Response, document: object): void {
+  if (res.headersSent) return;
+  allowCaching(res);
+  sendJson(res, 200, document);
+}
+
+function preflight(res: Response): void {
+  allowCaching(res);
+  res.setHeader('Access-Control-Allow-Methods', 'GET');
+  res.setHeader('Access-Control-Allow-Headers', '*');
+  res.status(204).end();
+}
+
+function allowCaching(res: Response): void {
+  for (const name of ['Cache-Control', 'Pragma']) res.removeHeader(name);
+}
