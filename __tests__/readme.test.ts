@@ -409,6 +409,7 @@ export { app };`,
         ['apis/metadata.ts', 'MetadataOptions'],
         ['apis/access-token-details.ts', 'DetailsFormOptions'],
         ['signing/signing-keys.ts', 'SignedAnswerOptions'],
+        ['openapi/openapi-options.ts', 'OpenApiRouterOptions'],
       ],
     ],
   ])('lists every option of %s, and no other', async (heading, interfaces) => {

@@ -60,6 +60,7 @@ export {
   routingIntrospector,
 } from './introspection/routing-introspector.js';
 export { type StoreIntrospectorOptions, storeIntrospector } from './introspection/store-introspector.js';
+export type { OpenApiInfo, OpenApiOptions, OpenApiServer } from './openapi/openapi-options.js';
 export type { ReplayMemory } from './replay-memory.js';
 export {
   type IntrospectionGatewayOptions,

@@ -3,18 +3,23 @@ import {
   ACCESS_TOKEN_DETAILS_OPTIONS,
   type AccessTokenDetailsOptions,
   accessTokenDetailsIn,
+  NOT_FOUND_CODE,
+  SCOPE_SEPARATOR,
 } from './apis/access-token-details.js';
 import { ApiContext } from './apis/api-context.js';
 import { ClientAuthenticator } from './apis/client-authenticator.js';
 import { JWKS_PATH } from './apis/jwks.js';
 import {
   authorizationServerMetadata,
+  clientsReach,
   METADATA_OPTIONS,
   type MetadataOptions,
   type Mounted,
+  metadataPath,
 } from './apis/metadata.js';
 import {
   INTROSPECTION_PATH,
+  INTROSPECTION_SCOPE,
   OAUTH_INTROSPECTION_OPTIONS,
   type OAuthGatewayOptions,
   type OAuthIntrospectionOptions,
@@ -23,6 +28,9 @@ import {
 import { refreshTokenIntrospectionIn } from './apis/refresh-token-introspection.js';
 import { canRevoke, REVOCATION_PATH, tokenRevocationIn } from './apis/revocation.js';
 import { CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS } from './clients/client-answers.js';
+import { type OpenApiRouterOptions, openApiSettings } from './openapi/openapi-options.js';
+import type { RouterFacts } from './openapi/router-facts.js';
+import { serveOpenApi } from './openapi/serve-openapi.js';
 import { isNonEmptyString, must } from './options.js';
 import type { SigningKeys } from './signing/signing-keys.js';
 import { whenKnown } from './thenable.js';
@@ -32,13 +40,14 @@ const STORE_OPTIONS = [...ACCESS_TOKEN_DETAILS_OPTIONS, ...METADATA_OPTIONS] as 
 export interface IntrospectionRouterOptions
   extends OAuthIntrospectionOptions,
     AccessTokenDetailsOptions,
-    MetadataOptions {
+    MetadataOptions,
+    OpenApiRouterOptions {
   /** Our issuer identifier (RFC 8414 §2), which a Bearer caller's token must carry in `aud`. */
   readonly issuer: string;
 }
 
 /** A router with OAuth introspection only, in front of an introspector. */
-export interface IntrospectionGatewayOptions extends OAuthGatewayOptions {
+export interface IntrospectionGatewayOptions extends OAuthGatewayOptions, OpenApiRouterOptions {
   /** The issuer identifier which a Bearer caller's token must carry in `aud`. */
   readonly issuer: string;
   readonly scopeSeparator?: never;
@@ -50,7 +59,7 @@ export interface IntrospectionGatewayOptions extends OAuthGatewayOptions {
 
 /**
  * All three APIs at their published paths, token revocation (RFC 7009) where the store can revoke, and metadata (RFC 8414), with one set of limits and one memory of
- * verified secrets. Mount it where you like: `app.use(introspectionRouter({ … }))`.
+ * verified secrets; with `openapi`, an OpenAPI document of all of that. Mount it where you like: `app.use(introspectionRouter({ … }))`.
  *
  * With `introspector` in place of `tokens` it is a gateway and has OAuth introspection only:
  * the other two APIs tell what only a store knows.
@@ -61,7 +70,14 @@ export function introspectionRouter(
   options: IntrospectionRouterOptions | IntrospectionGatewayOptions,
 ): Router {
   const factory = 'introspectionRouter';
-  const context = new ApiContext(factory, options, ...OAUTH_INTROSPECTION_OPTIONS, ...STORE_OPTIONS);
+  const context = new ApiContext(
+    factory,
+    options,
+    ...OAUTH_INTROSPECTION_OPTIONS,
+    ...STORE_OPTIONS,
+    'openapi',
+  );
+  const document = openApiSettings(factory, options.openapi);
   must(isNonEmptyString(options.issuer), factory, 'issuer', 'a non-empty string');
   // One router, not one in another: that would be three layers more for each request.
   const router = express.Router();
@@ -71,6 +87,7 @@ export function introspectionRouter(
     for (const option of STORE_OPTIONS) {
       must(options[option] === undefined, factory, option, 'left out where there is no "tokens"');
     }
+    if (document) serveOpenApi(router, document, facts(context, authenticator, options));
     return router;
   }
   refreshTokenIntrospectionIn(router, context);
@@ -83,7 +100,44 @@ export function introspectionRouter(
     ...mounted(authenticator, revokes, context.signingKeys),
   });
   if (metadata) router.use(metadata);
+  if (document) {
+    const { issuer, baseUrl, scopeSeparator = SCOPE_SEPARATOR, notFoundCode = NOT_FOUND_CODE } = options;
+    serveOpenApi(router, document, {
+      ...facts(context, authenticator, options),
+      baseUrl: clientsReach(issuer, baseUrl),
+      store: {
+        revokes,
+        metadataPath: metadata && metadataPath(issuer),
+        scopeSeparator,
+        notFoundCode,
+      },
+    });
+  }
   return router;
+}
+
+/** What the OpenAPI document tells of a gateway, and of any other router as well. */
+function facts(
+  { realm, requireTls, isThrottled }: ApiContext,
+  { methods, algorithms }: ClientAuthenticator,
+  {
+    issuer,
+    introspectionScope = INTROSPECTION_SCOPE,
+    keys,
+  }: Pick<IntrospectionRouterOptions, 'issuer' | 'introspectionScope' | 'keys'>,
+): RouterFacts {
+  return {
+    issuer,
+    baseUrl: undefined,
+    realm,
+    requireTls,
+    isThrottled,
+    methods,
+    algorithms,
+    introspectionScope,
+    keys: keys === undefined ? 'none' : typeof keys === 'function' ? 'changing' : 'constant',
+    store: undefined,
+  };
 }
 
 /** What the metadata says of the APIs that have a standard (RFC 8414 §2). */

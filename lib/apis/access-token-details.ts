@@ -32,9 +32,12 @@ export interface AccessTokenDetailsOptions extends ApiOptions, DetailsFormOption
 
 export const ACCESS_TOKEN_DETAILS_OPTIONS = ['scopeSeparator', 'notFoundCode', 'management'] as const;
 
-const DEFAULT_NOT_FOUND_CODE = 'keymanagement.service.AccessTokenDoesntExists';
+/** The defaults of {@link DetailsFormOptions}. */
+export const SCOPE_SEPARATOR = ',';
+export const NOT_FOUND_CODE = 'keymanagement.service.AccessTokenDoesntExists';
+const NOT_FOUND_MESSAGE = 'Access Token doesnt exists';
 /** Our own, after the pattern of the other: the documentation has none. */
-const REFRESH_TOKEN_NOT_FOUND = {
+export const REFRESH_TOKEN_NOT_FOUND = {
   notFoundCode: 'keymanagement.service.RefreshTokenDoesntExists',
   notFoundMessage: 'Refresh Token doesnt exists',
 };
@@ -62,15 +65,15 @@ export function accessTokenDetailsIn(
   factory: string,
   {
     tokens,
-    scopeSeparator = ',',
-    notFoundCode = DEFAULT_NOT_FOUND_CODE,
+    scopeSeparator = SCOPE_SEPARATOR,
+    notFoundCode = NOT_FOUND_CODE,
     management,
   }: DetailsFormOptions & { readonly tokens: TokenStore },
 ): Router {
   must(isNonEmptyString(scopeSeparator), factory, 'scopeSeparator', 'a non-empty string');
   must(isNonEmptyString(notFoundCode), factory, 'notFoundCode', 'a non-empty string');
   const rights = managementSettings(factory, tokens, management);
-  const form = { scopeSeparator, notFoundCode, notFoundMessage: 'Access Token doesnt exists' };
+  const form = { scopeSeparator, notFoundCode, notFoundMessage: NOT_FOUND_MESSAGE };
   endpoint(
     router,
     tokenPaths('accesstokens', 'access_token'),

@@ -9,7 +9,7 @@ import { basicChallenge } from '../http/challenge.js';
 import type { Call } from '../http/endpoint.js';
 import { authorizationLines } from '../http/header-lines.js';
 import { HttpError, type RefusedCredentials } from '../http/http-error.js';
-import { addressKey, type Throttles, throttles } from '../http/throttle.js';
+import { addressKey, isThrottling, type Throttles, throttles } from '../http/throttle.js';
 import { introspectedTokens } from '../introspection/introspected-tokens.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { onlyAbout } from '../introspection/only-about.js';
@@ -99,6 +99,11 @@ export class ApiContext {
     this.verifier = new ClientVerifier(clients, clock);
     const acceptRaw = options.acceptRawBasic ?? true;
     this.#passport.use(new ClientBasicStrategy({ realm: this.realm, acceptRaw, verifier: this.verifier }));
+  }
+
+  /** Whether callers may be told to slow down. */
+  get isThrottled(): boolean {
+    return isThrottling(this.#throttles);
   }
 
   /** The ways in which clients prove who they are, for {@link callerBy}. */

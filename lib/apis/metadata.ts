@@ -45,27 +45,30 @@ export function authorizationServerMetadata(
     'metadata',
     'an object, or false',
   );
-  const base = baseUrl === undefined ? undefined : webUrl(baseUrl);
   must(
-    baseUrl === undefined || base !== undefined,
+    baseUrl === undefined || webUrl(baseUrl) !== undefined,
     factory,
     'baseUrl',
     'an absolute URL without query and fragment',
   );
-  const issuer = webUrl(mounted.issuer);
-  if (metadata === false || !issuer) return undefined;
-  const at = base ? base.href.replace(/\/$/, '') : issuer.origin;
-  const endpoints = Object.entries(mounted.endpoints).map(([name, path]) => [name, at + path]);
+  if (metadata === false || !webUrl(mounted.issuer)) return undefined;
+  const at = clientsReach(mounted.issuer, baseUrl);
+  const endpoints = Object.entries(mounted.endpoints).map(([name, path]) => [name, `${at}${path}`]);
   const documentOf = (): Soon<object> =>
     whenKnown(mounted.members(), (members) =>
       withoutEmpty({ ...metadata, issuer: mounted.issuer, ...Object.fromEntries(endpoints), ...members }),
     );
-  return publicDocument(wellKnownPath(issuer), documentOf, mounted);
+  return publicDocument(metadataPath(mounted.issuer), documentOf, { requireTls: mounted.requireTls });
 }
 
-/** RFC 8414 §3.1: between the host and the path of the issuer, without the slash at the end of that. */
-function wellKnownPath({ pathname }: URL): string {
-  return WELL_KNOWN + pathname.replace(/\/$/, '');
+/** RFC 8414 §3.1: between the host and the path of an issuer that is a URL, without the slash at the end of that. */
+export function metadataPath(issuer: string): string {
+  return WELL_KNOWN + new URL(issuer).pathname.replace(/\/$/, '');
+}
+
+/** The URL under which clients reach the router, without a slash at its end; `undefined` where nothing says. */
+export function clientsReach(issuer: string, baseUrl: string | undefined): string | undefined {
+  return baseUrl === undefined ? webUrl(issuer)?.origin : new URL(baseUrl).href.replace(/\/$/, '');
 }
 
 function webUrl(value: unknown): URL | undefined {

@@ -29,6 +29,8 @@ import { jwksIn } from './jwks.js';
 
 const API = 'oauth-introspection';
 export const INTROSPECTION_PATH = '/v1/oauth/introspect';
+/** The default of `introspectionScope`. */
+export const INTROSPECTION_SCOPE = 'introspection';
 
 export interface BearerCallerOptions {
   /**
@@ -189,7 +191,7 @@ async function bearerCaller(
 function bearerSettings(
   context: ApiContext,
   factory: string,
-  { issuer, introspectionScope = 'introspection' }: BearerCallerOptions,
+  { issuer, introspectionScope = INTROSPECTION_SCOPE }: BearerCallerOptions,
 ): GuardSettings | undefined {
   must(issuer === undefined || isNonEmptyString(issuer), factory, 'issuer', 'a non-empty string');
   must(isScopeValue(introspectionScope), factory, 'introspectionScope', 'one scope value');

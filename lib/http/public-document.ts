@@ -6,22 +6,24 @@ import { forbidCaching, sendJson } from './respond.js';
 export interface DocumentOptions {
   /** Refuses requests that did not come by TLS. Default false. */
   readonly requireTls?: boolean;
+  /** What the path is in: `originalUrl`, the host, for what is under `/.well-known` (RFC 8615), which is the default; `url`, the router. */
+  readonly of?: 'originalUrl' | 'url';
 }
 
 /**
- * Serves a JSON document that everybody may read, at one path of the host: what is under `/.well-known` (RFC 8615). The path
- * is compared as text: to a router's pattern, some characters of a path mean more than themselves.
+ * Serves a JSON document that everybody may read, at one path. The path is compared as text: to a router's pattern, some
+ * characters of a path mean more than themselves.
  */
 export function publicDocument(
   path: string,
   documentOf: () => Soon<object>,
-  { requireTls = false }: DocumentOptions = {},
+  { requireTls = false, of = 'originalUrl' }: DocumentOptions = {},
 ): RequestHandler {
-  return (req, res, next) => (isAt(path, req) ? answer(documentOf, requireTls, req, res) : next());
+  return (req, res, next) => (isAt(path, req[of]) ? answer(documentOf, requireTls, req, res) : next());
 }
 
-function isAt(path: string, { originalUrl }: Request): boolean {
-  return originalUrl === path || (!path.includes('?') && originalUrl.split('?', 1)[0] === path);
+function isAt(path: string, url: string): boolean {
+  return url === path || (!path.includes('?') && url.split('?', 1)[0] === path);
 }
 
 async function answer(
@@ -41,7 +43,7 @@ async function answer(
     if (req.method === 'GET' || req.method === 'HEAD') send(res, await documentOf());
     else if (req.method === 'OPTIONS') preflight(res);
     else
-      throw invalidRequest('The metadata can only be read', 405, {
+      throw invalidRequest('The document can only be read', 405, {
         headers: { Allow: 'GET, HEAD, OPTIONS' },
       });
   } catch (thrown) {

@@ -45,6 +45,11 @@ interface Throttle {
 
 export type Throttles = { readonly [Part in RateLimitPart]: Throttle };
 
+/** Whether there is anything of which there can be too much. */
+export function isThrottling({ inactive, failures, calls }: Throttles): boolean {
+  return [inactive, failures, calls].some((throttle) => throttle !== unlimited);
+}
+
 /** @throws TypeError that names a bad option */
 export function throttles(
   factory: string,

@@ -27,7 +27,8 @@ module.exports = async function check(express, lib) {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const keys = [{ ...privateKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256' }];
   const management = { revoke: true, approve: true, update: true, delete: true, refreshTokens: true };
-  app.use(lib.introspectionRouter({ tokens, clients, issuer: 'https://id.example', keys, management }));
+  const openapi = true;
+  app.use(lib.introspectionRouter({ tokens, clients, issuer: 'https://id.example', keys, management, openapi }));
   app.get(
     '/orders',
     lib.requireActiveToken({ tokens, clients, audience: 'https://api.example', scope: 'read' }),
@@ -120,6 +121,8 @@ module.exports = async function check(express, lib) {
       [status, ['code', 'message', 'contexts']],
     );
   }
+  const described = await (await fetch(`${origin}/openapi.json`)).json();
+  assert.ok(described.paths['/v1/oauth/jwks'].get);
   const orders = (token) =>
     fetch(`${origin}/orders`, { headers: token ? { authorization: `Bearer ${token}` } : {} });
   assert.deepEqual(await (await orders('at')).json(), { sub: 'api' });

@@ -13,6 +13,7 @@ import {
   jwtIntrospector,
   MemoryClientStore,
   MemoryTokenStore,
+  type OpenApiOptions,
   type PrivateJwk,
   type RemoteIntrospectorOptions,
   remoteIntrospector,
@@ -43,6 +44,8 @@ const remote: Introspector = remoteIntrospector({ ...remoteOptions, fetch, timeo
 const jwtOptions: JwtIntrospectorOptions = { issuer: 'https://id.example', types: ['JWT'], fetch };
 const either: Introspector = routingIntrospector({ jwt: jwtIntrospector(jwtOptions), opaque: remote });
 
+const openapi: OpenApiOptions = { path: '/openapi.json', servers: [{ url: '/' }], info: { title: 'x' } };
+
 const app = express();
 app.use(
   introspectionRouter({
@@ -53,6 +56,7 @@ app.use(
     audit,
     rateLimit: { calls: { windowMs: 1000, limit: 5 } },
     keys,
+    openapi,
   }),
 );
 app.get(

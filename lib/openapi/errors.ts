@@ -1,0 +1,146 @@
+import type { HttpErrorCode } from '../http/http-error.js';
+import { allow, json, retryAfter, schema } from './responses.js';
+import type { RouterFacts } from './router-facts.js';
+import type { Headers, Response, Responses, Schema } from './types.js';
+
+/** How an API writes its errors. */
+export interface ErrorShape {
+  /** Of the schema, and before the names of the responses that its operations share. */
+  readonly name: string;
+  readonly schema: Schema;
+  /** What each of its errors carries. */
+  readonly headers: Headers;
+  /** The body of an error. */
+  write(error: WrittenError): Readonly<Record<string, unknown>>;
+  /** The members of the body that follow from status and code. */
+  readonly decided: readonly string[];
+}
+
+interface WrittenError {
+  readonly status: number;
+  readonly code: HttpErrorCode;
+  readonly message: string;
+}
+
+/** The code and the message of an error, each by the name of the example that it is. There is one at least for each code. */
+export type ErrorExamples = Readonly<Record<string, readonly [HttpErrorCode, string]>>;
+
+export function errorResponse(
+  shape: ErrorShape,
+  status: number,
+  description: string,
+  errors: ErrorExamples,
+  headers: Headers = {},
+): Response {
+  const bodies = Object.entries(errors).map(
+    ([name, [code, message]]) => [name, shape.write({ status, code, message })] as const,
+  );
+  const properties = shape.decided.map((member) => [
+    member,
+    { enum: [...new Set(bodies.map(([, body]) => body[member]))] },
+  ]);
+  return json(
+    description,
+    {
+      schema: {
+        allOf: [
+          schema(shape.name),
+          { type: 'object', properties: Object.fromEntries(properties) as Record<string, Schema> },
+        ],
+      },
+      examples: Object.fromEntries(bodies),
+    },
+    shape.headers,
+    headers,
+  );
+}
+
+export interface SharedErrors {
+  /** By status, for an operation. */
+  readonly responses: Responses;
+  /** By name, for the components. */
+  readonly components: Readonly<Record<string, Response>>;
+}
+
+/** The errors that every operation of a shape has. All but the 405 are the same in each. */
+export function sharedErrors(
+  shape: ErrorShape,
+  { isThrottled }: Pick<RouterFacts, 'isThrottled'>,
+  { allowed, hasForm }: { readonly allowed: string; readonly hasForm: boolean },
+): SharedErrors {
+  const all: Readonly<Record<string, readonly [name: string, response: Response]>> = {
+    ...(hasForm && {
+      413: [
+        'TooLarge',
+        errorResponse(shape, 413, 'The body has more than 64 KiB, or more than 100 parameters.', {
+          tooLarge: ['invalid_request', 'The body is too large'],
+        }),
+      ],
+      415: [
+        'NoForm',
+        errorResponse(
+          shape,
+          415,
+          'The body is no form, or has a charset or an encoding that is not supported.',
+          {
+            noForm: ['invalid_request', 'The body must be application/x-www-form-urlencoded'],
+          },
+        ),
+      ],
+    }),
+    ...(isThrottled && { 429: ['SlowDown', slowDown(shape)] }),
+    500: ['Fault', fault(shape)],
+    503: ['Outage', outage(shape)],
+  };
+  return {
+    responses: {
+      405: wrongMethod(shape, 'The method is not allowed', allowed),
+      ...Object.fromEntries(
+        Object.entries(all).map(([status, [name]]) => [
+          status,
+          { $ref: `#/components/responses/${shape.name}${name}` },
+        ]),
+      ),
+    },
+    components: Object.fromEntries(
+      Object.values(all).map(([name, response]) => [shape.name + name, response]),
+    ),
+  };
+}
+
+export function wrongMethod(shape: ErrorShape, message: string, allowed: string): Response {
+  const description = `Another method than ${allowed}.`;
+  return errorResponse(
+    shape,
+    405,
+    description,
+    { wrongMethod: ['invalid_request', message] },
+    allow(allowed),
+  );
+}
+
+function slowDown(shape: ErrorShape): Response {
+  const description = 'Too many answers about dead or invisible tokens, failed authentications, or calls.';
+  const examples: ErrorExamples = { slowDown: ['slow_down', 'Too many requests; slow down'] };
+  return errorResponse(shape, 429, description, examples, retryAfter(60));
+}
+
+export function fault(shape: ErrorShape): Response {
+  return errorResponse(shape, 500, 'A fault in the server.', {
+    fault: ['server_error', 'An unexpected error has occurred while processing the request'],
+  });
+}
+
+export function outage(shape: ErrorShape): Response {
+  const description =
+    'The server cannot know: something that it asks is down. This says nothing about any token.';
+  const examples: ErrorExamples = {
+    outage: ['temporarily_unavailable', 'The service cannot answer right now; try again later'],
+  };
+  return errorResponse(shape, 503, description, examples, retryAfter(5));
+}
+
+/** The example of a 400 where only TLS is taken. */
+export function tlsRequired({ requireTls }: Pick<RouterFacts, 'requireTls'>): ErrorExamples {
+  return requireTls ? { tlsRequired: ['invalid_request', 'TLS is required'] } : {};
+}

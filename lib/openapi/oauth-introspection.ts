@@ -1,0 +1,159 @@
+import { INTROSPECTION_PATH } from '../apis/oauth-introspection.js';
+import { basicChallenge, challenge } from '../http/challenge.js';
+import { SIGNED } from '../introspection/signed-type.js';
+import { CALLER_TOKEN, clientSecurity, credentialFields, formCredentials } from './credentials.js';
+import { type ErrorShape, errorResponse, sharedErrors, tlsRequired } from './errors.js';
+import { ACCESS_TOKEN, ORDERS_API, ORDERS_API_SECRET, UNKNOWN_TOKEN } from './example-values.js';
+import { oauthComponents, oauthErrors, TOKEN_FIELDS, varies } from './oauth.js';
+import { json, NEVER_KEPT, named, schema } from './responses.js';
+import type { DescribeApi, RouterFacts } from './router-facts.js';
+import { activeExample, tokenStateSchemas } from './token-state.js';
+import type { Operation, Response } from './types.js';
+
+const TAG = 'OAuth introspection';
+
+/** RFC 7662, and RFC 9701 where answers are signed. */
+export const oauthIntrospection: DescribeApi = (facts) => {
+  const shape = oauthErrors(facts);
+  const shared = sharedErrors(shape, facts, { allowed: 'POST', hasForm: true });
+  const { schemas, headers } = oauthComponents(shape);
+  return {
+    tag: { name: TAG, description: 'The state of access and refresh tokens (RFC 7662).' },
+    paths: {
+      [INTROSPECTION_PATH]: {
+        post: {
+          operationId: 'introspectToken',
+          tags: [TAG],
+          summary: 'Tell the state of a token',
+          description: describe(facts),
+          security: clientSecurity(facts, CALLER_TOKEN),
+          requestBody: requestBody(facts),
+          responses: {
+            200: answer(facts),
+            400: badRequest(shape, facts),
+            401: unauthorized(shape, facts),
+            403: forbidden(shape, facts),
+            ...shared.responses,
+          },
+        },
+      },
+    },
+    components: {
+      schemas: { ...schemas, ...tokenStateSchemas(facts.issuer) },
+      headers,
+      responses: shared.components,
+    },
+  };
+};
+
+function describe(facts: RouterFacts): string {
+  const lines = [
+    'An unknown token, a dead one and one that the caller may not see are answered alike.',
+    formCredentials(facts),
+    'The caller is a confidential client, or comes with an access token of its own, which must not be the token that it asks about.',
+  ];
+  if (facts.keys !== 'none') {
+    lines.push(
+      `The answer is signed where \`Accept\` prefers \`${SIGNED}\` to JSON, and where the caller is registered for encrypted answers.`,
+    );
+  }
+  return lines.join(' ');
+}
+
+function requestBody(facts: RouterFacts): NonNullable<Operation['requestBody']> {
+  const clientId =
+    'The client id: with a `client_secret`, with a certificate, or once more beside other credentials.';
+  return {
+    required: true,
+    content: {
+      'application/x-www-form-urlencoded': {
+        schema: {
+          type: 'object',
+          required: ['token'],
+          properties: { ...TOKEN_FIELDS, ...credentialFields(facts, clientId) },
+        },
+        examples: named({
+          active: { token: ACCESS_TOKEN, token_type_hint: 'access_token' },
+          inactive: { token: UNKNOWN_TOKEN },
+          secretInForm: { token: ACCESS_TOKEN, client_id: ORDERS_API, client_secret: ORDERS_API_SECRET },
+        }),
+      },
+    },
+  };
+}
+
+function answer(facts: RouterFacts): Response {
+  const vary = varies(facts);
+  const response = json(
+    'The state of the token.',
+    {
+      schema: schema('TokenState'),
+      examples: { active: activeExample(facts.issuer), inactive: { active: false } },
+    },
+    NEVER_KEPT,
+    vary,
+  );
+  if (facts.keys === 'none') return response;
+  return { ...response, content: { ...response.content, [SIGNED]: { schema: schema('SignedTokenState') } } };
+}
+
+function badRequest(shape: ErrorShape, facts: RouterFacts): Response {
+  return errorResponse(shape, 400, 'The request is malformed.', {
+    missingToken: ['invalid_request', 'The token parameter is required'],
+    repeatedParameter: ['invalid_request', 'A parameter must not be repeated'],
+    severalCredentials: ['invalid_request', 'Only one way of client authentication may be used'],
+    otherClient: ['invalid_request', 'The client_id differs from the authenticated client'],
+    askingAboutItself: ['invalid_request', 'An access token may not ask about itself'],
+    ...tlsRequired(facts),
+  });
+}
+
+const BAD_TOKEN = 'The access token is expired, revoked or unknown';
+
+function unauthorized(shape: ErrorShape, { realm }: RouterFacts): Response {
+  return errorResponse(
+    shape,
+    401,
+    'The caller has not proved who it is, or its own access token is no good.',
+    { badClient: ['invalid_client', 'Client authentication failed'], badToken: ['invalid_token', BAD_TOKEN] },
+    {
+      'WWW-Authenticate': {
+        description: 'A challenge of the scheme that was used; `Basic` where none was.',
+        required: true,
+        schema: { type: 'string', pattern: '^(?:Basic|Bearer) realm="' },
+        examples: named({
+          badClient: basicChallenge(realm),
+          badToken: challenge('Bearer', { realm, error: 'invalid_token', error_description: BAD_TOKEN }),
+        }),
+      },
+    },
+  );
+}
+
+const NO_SCOPE = 'The access token lacks a required scope';
+
+function forbidden(shape: ErrorShape, { realm, introspectionScope: scope }: RouterFacts): Response {
+  return errorResponse(
+    shape,
+    403,
+    'The caller may not ask: its access token lacks the scope, or it is a public client.',
+    {
+      noScope: ['insufficient_scope', NO_SCOPE],
+      publicClient: ['unauthorized_client', 'A public client may not introspect tokens here'],
+    },
+    {
+      'WWW-Authenticate': {
+        description: 'With `insufficient_scope`: the scope that is needed.',
+        schema: { type: 'string', pattern: '^Bearer realm="' },
+        examples: named({
+          noScope: challenge('Bearer', {
+            realm,
+            error: 'insufficient_scope',
+            error_description: NO_SCOPE,
+            scope,
+          }),
+        }),
+      },
+    },
+  );
+}

@@ -1,0 +1,84 @@
+import { JWKS_PATH } from '../apis/jwks.js';
+import { errorResponse, fault, outage, tlsRequired, wrongMethod } from './errors.js';
+import { PUBLISHED_KEY } from './example-values.js';
+import { oauthComponents, oauthErrors } from './oauth.js';
+import { always, NEVER_KEPT, named } from './responses.js';
+import type { DescribeApi } from './router-facts.js';
+import type { Response, Schema } from './types.js';
+
+const TAG = 'Public keys';
+
+const JWK: Schema = {
+  type: 'object',
+  description:
+    'A public key (RFC 7517 §4): with `n` and `e`, or `crv` and `x`, and with `y` on the curves that have one.',
+  required: ['kty', 'kid', 'alg', 'use'],
+  properties: {
+    kty: { type: 'string', enum: ['RSA', 'EC', 'OKP'] },
+    crv: { type: 'string' },
+    x: { type: 'string' },
+    y: { type: 'string' },
+    n: { type: 'string' },
+    e: { type: 'string' },
+    kid: { type: 'string' },
+    alg: { type: 'string' },
+    use: { type: 'string', const: 'sig' },
+  },
+  additionalProperties: false,
+};
+
+/** RFC 7517 §5. */
+export const publishedKeys: DescribeApi = (facts) => {
+  if (facts.keys === 'none') return undefined;
+  const shape = { ...oauthErrors(facts), headers: NEVER_KEPT };
+  const { schemas, headers } = oauthComponents(shape);
+  return {
+    tag: { name: TAG, description: 'What signed answers are verified with.' },
+    paths: {
+      [JWKS_PATH]: {
+        get: {
+          operationId: 'getPublishedKeys',
+          tags: [TAG],
+          summary: 'Tell the public keys',
+          description: 'May be kept for five minutes. Who meets an unknown `kid` asks again.',
+          security: [],
+          responses: {
+            200: answer(),
+            ...(facts.requireTls && {
+              400: errorResponse(shape, 400, 'The request did not come by TLS.', tlsRequired(facts)),
+            }),
+            405: wrongMethod(shape, 'The keys can only be read', 'GET, HEAD'),
+            ...(facts.keys === 'changing' && { 500: fault(shape), 503: outage(shape) }),
+          },
+        },
+      },
+    },
+    components: {
+      schemas: { ...schemas, KeySet: KEY_SET, PublicKey: JWK },
+      headers,
+    },
+  };
+};
+
+const KEY_SET: Schema = {
+  type: 'object',
+  required: ['keys'],
+  properties: { keys: { type: 'array', minItems: 1, items: { $ref: '#/components/schemas/PublicKey' } } },
+  additionalProperties: false,
+};
+
+function answer(): Response {
+  return {
+    description: 'The keys (RFC 7517 §5).',
+    headers: {
+      'Cache-Control': always('For how many seconds the keys may be kept.', 'public, max-age=300'),
+      'X-Content-Type-Options': { $ref: '#/components/headers/NoSniff' },
+    },
+    content: {
+      'application/jwk-set+json': {
+        schema: { $ref: '#/components/schemas/KeySet' },
+        examples: named({ keys: { keys: [PUBLISHED_KEY] } }),
+      },
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { REVOCATION_PATH } from '../apis/revocation.js';
+import { clientSecurity, credentialFields, formCredentials } from './credentials.js';
+import { errorResponse, sharedErrors, tlsRequired } from './errors.js';
+import { MOBILE_REFRESH_TOKEN, REFRESH_TOKEN, SHOP_MOBILE } from './example-values.js';
+import { oauthComponents, oauthErrors, TOKEN_FIELDS } from './oauth.js';
+import { basicHeader, json, NEVER_KEPT, named } from './responses.js';
+import type { DescribeApi } from './router-facts.js';
+
+const TAG = 'Token revocation';
+
+/** RFC 7009. */
+export const tokenRevocation: DescribeApi = (facts) => {
+  if (!facts.store?.revokes) return undefined;
+  const shape = oauthErrors(facts);
+  const shared = sharedErrors(shape, facts, { allowed: 'POST', hasForm: true });
+  const clientId =
+    'The client id: alone, of a public client; with a `client_secret`, with a certificate, or once more beside other credentials.';
+  return {
+    tag: { name: TAG, description: 'The end of tokens before their time (RFC 7009).' },
+    paths: {
+      [REVOCATION_PATH]: {
+        post: {
+          operationId: 'revokeToken',
+          tags: [TAG],
+          summary: 'End a token',
+          description: [
+            'A client ends a token that was issued to it; with a refresh token end all tokens of its grant.',
+            'A token that is unknown or dead already is answered as one that has been ended.',
+            formCredentials(facts),
+            'A public client sends its `client_id` alone.',
+          ].join(' '),
+          security: clientSecurity(facts),
+          requestBody: {
+            required: true,
+            content: {
+              'application/x-www-form-urlencoded': {
+                schema: {
+                  type: 'object',
+                  required: ['token'],
+                  properties: { ...TOKEN_FIELDS, ...credentialFields(facts, clientId) },
+                },
+                examples: named({
+                  ended: { token: REFRESH_TOKEN, token_type_hint: 'refresh_token' },
+                  publicClient: { token: MOBILE_REFRESH_TOKEN, client_id: SHOP_MOBILE },
+                }),
+              },
+            },
+          },
+          responses: {
+            200: json(
+              'The token is not alive any more.',
+              { schema: { type: 'object', additionalProperties: false }, examples: { ended: {} } },
+              NEVER_KEPT,
+            ),
+            400: errorResponse(
+              shape,
+              400,
+              'The request is malformed, or the token is that of another client.',
+              {
+                missingToken: ['invalid_request', 'The token parameter is required'],
+                repeatedParameter: ['invalid_request', 'A parameter must not be repeated'],
+                severalCredentials: ['invalid_request', 'Only one way of client authentication may be used'],
+                otherClient: ['invalid_request', 'The client_id differs from the authenticated client'],
+                notYours: ['unauthorized_client', 'The token was issued to another client'],
+                ...tlsRequired(facts),
+              },
+            ),
+            401: errorResponse(
+              shape,
+              401,
+              'The caller has not proved who it is.',
+              { badClient: ['invalid_client', 'Client authentication failed'] },
+              basicHeader(facts.realm),
+            ),
+            ...shared.responses,
+          },
+        },
+      },
+    },
+    components: { ...oauthComponents(shape), responses: shared.components },
+  };
+};
