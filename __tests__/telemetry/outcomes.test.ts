@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConflictError, type IntrospectionRouterOptions, NotFoundError } from '../../lib/index.js';
 import { FORM, raw, serving } from '../support/http.js';
-import { type Observed, observed } from '../support/observed.js';
+import {
+  type ExpectedCall,
+  FAILED,
+  inactive,
+  type Observed,
+  observed,
+  refused,
+  UNAVAILABLE,
+} from '../support/observed.js';
 import { unregisterAll } from '../support/telemetry.js';
 import {
   A,
@@ -73,20 +81,14 @@ const NO_POLICY: Partial<IntrospectionRouterOptions> = {
 const ONE_CALL: Partial<IntrospectionRouterOptions> = {
   rateLimit: { calls: { windowMs: HOUR, limit: 1 } },
 };
-interface Expected {
-  readonly outcome: string;
-  readonly reason?: string;
-  readonly error?: string;
-  readonly status: number;
-}
+const active: ExpectedCall = { outcome: 'active', status: 200 };
 
-const active: Expected = { outcome: 'active', status: 200 };
-const inactive = (reason: string, status = 200): Expected => ({ outcome: 'inactive', reason, status });
-const refused = (error: string, status: number): Expected => ({ outcome: 'refused', error, status });
-const unavailable: Expected = { outcome: 'unavailable', error: 'temporarily_unavailable', status: 503 };
-const failed: Expected = { outcome: 'failed', error: 'server_error', status: 500 };
-
-type Row = readonly [api: Api, expected: Expected, ask: Ask, options?: Partial<IntrospectionRouterOptions>];
+type Row = readonly [
+  api: Api,
+  expected: ExpectedCall,
+  ask: Ask,
+  options?: Partial<IntrospectionRouterOptions>,
+];
 const [OAUTH, REFRESH, DETAILS] = [
   'oauth-introspection',
   'refresh-token-introspection',
@@ -109,9 +111,9 @@ const ROWS: readonly Row[] = [
   [OAUTH, refused('invalid_token', 401), withCredentials(OAUTH, 'Bearer never-seen')],
   [OAUTH, refused('insufficient_scope', 403), withCredentials(OAUTH, 'Bearer caller')],
   [OAUTH, refused('unauthorized_client', 403), form(OAUTH, 'public', 'token=x')],
-  [OAUTH, unavailable, about(OAUTH, 'api', 'at-live'), OUTAGE],
-  [OAUTH, unavailable, about(OAUTH, 'api', 'at-live'), MISSING],
-  [OAUTH, failed, about(OAUTH, 'api', 'at-live'), NO_POLICY],
+  [OAUTH, UNAVAILABLE, about(OAUTH, 'api', 'at-live'), OUTAGE],
+  [OAUTH, UNAVAILABLE, about(OAUTH, 'api', 'at-live'), MISSING],
+  [OAUTH, FAILED, about(OAUTH, 'api', 'at-live'), NO_POLICY],
 
   [REFRESH, active, about(REFRESH, 'app', 'rt-live')],
   [REFRESH, inactive('unknown'), about(REFRESH, 'app', 'never-seen')],
@@ -126,8 +128,8 @@ const ROWS: readonly Row[] = [
   [REFRESH, refused('invalid_client', 401), withCredentials(REFRESH, basic('app', 'sekret-wrong'))],
   [REFRESH, refused('not_found', 404), about(REFRESH, 'app', 'rt-live'), MISSING],
   [REFRESH, refused('conflict', 409), about(REFRESH, 'app', 'rt-live'), CONFLICT],
-  [REFRESH, unavailable, about(REFRESH, 'app', 'rt-live'), OUTAGE],
-  [REFRESH, failed, about(REFRESH, 'app', 'rt-live'), NO_POLICY],
+  [REFRESH, UNAVAILABLE, about(REFRESH, 'app', 'rt-live'), OUTAGE],
+  [REFRESH, FAILED, about(REFRESH, 'app', 'rt-live'), NO_POLICY],
 
   [DETAILS, active, about(DETAILS, 'admin', 'at-live')],
   [DETAILS, inactive('unknown', 404), about(DETAILS, 'admin', 'never-seen')],
@@ -143,8 +145,8 @@ const ROWS: readonly Row[] = [
   [DETAILS, refused('unauthorized_client', 403), about(DETAILS, 'api', 'at-live')],
   [DETAILS, refused('not_found', 404), about(DETAILS, 'admin', 'at-live'), MISSING],
   [DETAILS, refused('conflict', 409), about(DETAILS, 'admin', 'at-live'), CONFLICT],
-  [DETAILS, unavailable, about(DETAILS, 'admin', 'at-live'), OUTAGE],
-  [DETAILS, failed, about(DETAILS, 'admin', 'at-live'), NO_POLICY],
+  [DETAILS, UNAVAILABLE, about(DETAILS, 'admin', 'at-live'), OUTAGE],
+  [DETAILS, FAILED, about(DETAILS, 'admin', 'at-live'), NO_POLICY],
 ];
 
 async function wrongMedia({ as }: World, origin: string): Promise<unknown> {
@@ -177,29 +179,10 @@ async function observedWorld(options: Partial<IntrospectionRouterOptions> = {}):
   return made;
 }
 
-/** What one call has added to the counter, and its line in the log. */
-async function check(
-  api: Api,
-  { outcome, reason, error, status }: Expected,
-  act: () => PromiseLike<unknown>,
-): Promise<void> {
-  const { labels, audits } = await seen.seen('server_requests_total', act);
-  expect(labels).toStrictEqual({
-    token_introspection_api: api,
-    token_introspection_outcome: outcome,
-    ...(reason !== undefined && { token_introspection_reason: reason }),
-    ...(error !== undefined && { error_type: error }),
-    http_response_status_code: String(status),
-  });
-  expect(audits).toHaveLength(1);
-  expect(audits[0]).toMatchObject({ api, outcome, status });
-  expect([audits[0]?.reason, audits[0]?.error]).toStrictEqual([reason, error]);
-}
-
 describe('the counter of the APIs, and the log', () => {
   it.each(ROWS)('tell of %s: %j', async (...[api, expected, ask, options]) => {
     const made = await observedWorld(options);
-    await serving(made.app, (origin) => check(api, expected, () => ask(made, origin)));
+    await serving(made.app, (origin) => seen.served(api, expected, () => ask(made, origin)));
   });
 
   it.each([
@@ -210,7 +193,7 @@ describe('the counter of the APIs, and the log', () => {
     const made = await observedWorld(ONE_CALL);
     await serving(made.app, async (origin) => {
       await ask(made, origin);
-      await check(api, refused('slow_down', 429), () => ask(made, origin));
+      await seen.served(api, refused('slow_down', 429), () => ask(made, origin));
     });
   });
 
@@ -219,8 +202,18 @@ describe('the counter of the APIs, and the log', () => {
     await serving(made.app, async (origin) => {
       const ask = about(OAUTH, 'api', 'never-seen');
       await ask(made, origin);
-      await check(OAUTH, refused('slow_down', 429), () => ask(made, origin));
+      await seen.served(OAUTH, refused('slow_down', 429), () => ask(made, origin));
     });
+  });
+
+  it.each([OAUTH, REFRESH, DETAILS])('tell of every outcome of %s', async (api) => {
+    expect(await seen.outcomesOf(api)).toStrictEqual([
+      'active',
+      'failed',
+      'inactive',
+      'refused',
+      'unavailable',
+    ]);
   });
 
   it('have no token and no secret in them', async () => {

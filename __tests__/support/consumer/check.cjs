@@ -28,7 +28,9 @@ module.exports = async function check(express, lib) {
   const keys = [{ ...privateKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256' }];
   const management = { revoke: true, approve: true, update: true, delete: true, refreshTokens: true };
   const openapi = true;
-  app.use(lib.introspectionRouter({ tokens, clients, issuer: 'https://id.example', keys, management, openapi }));
+  app.use(
+    lib.introspectionRouter({ tokens, clients, issuer: 'https://id.example', keys, management, openapi }),
+  );
   app.get(
     '/orders',
     lib.requireActiveToken({ tokens, clients, audience: 'https://api.example', scope: 'read' }),
