@@ -12,13 +12,14 @@ import {
 } from '../../lib/index.js';
 import { CacheGauges } from '../../lib/telemetry/cache-gauges.js';
 import { serving } from '../support/http.js';
+import { managed } from '../support/managers.js';
 import { optionsFor, upstream as server } from '../support/scripted-server.js';
 import { collectedMetrics } from '../support/telemetry.js';
 import { cached } from '../support/upstream.js';
 import { A, B, basic, ISSUER, postToken, world } from '../support/world.js';
 
-/** 10,000 random tokens in all. */
-const [REQUESTS, QUESTIONS] = [5000, 5000];
+/** 10,000 random tokens in all: those of requests, those that another server is asked about, and those of a store. */
+const [REQUESTS, QUESTIONS, LOOK_UPS] = [2000, 1000, 7000];
 const CONCURRENT = 32;
 
 const random = (): string => randomBytes(12).toString('base64url');
@@ -27,7 +28,7 @@ describe('the series', () => {
   it('are as many after 10,000 random tokens, paths and client ids as after the first of each', async () => {
     const metrics = collectedMetrics();
     const telemetry = { meterProvider: metrics.provider };
-    const { app, as, tokens } = await world({ telemetry, rateLimit: false });
+    const { app, as, tokens, header } = await managed({ telemetry, rateLimit: false });
     const echo = await server((res, { form }) => {
       res.writeHead(200, { 'Content-Type': 'application/json' });
       const token = String(form.get('token'));
@@ -37,10 +38,14 @@ describe('the series', () => {
       telemetry,
       maxEntries: 10,
     });
+    const local = cachingIntrospector(storeIntrospector(tokens, { telemetry }), {
+      telemetry,
+      maxEntries: 10,
+    });
     app.get('/local/:id', requireActiveToken({ tokens, telemetry }));
     app.get('/remote/:id', requireActiveToken({ introspector, telemetry }), (_req, res) => void res.end());
     const form = { 'content-type': 'application/x-www-form-urlencoded' };
-    const [api, admin, owner] = [as('api'), as('admin'), as('app')];
+    const [api, admin, owner, manager] = [as('api'), as('admin'), as('app'), header('manager')];
     let [sent, first] = [0, 0];
     const requests: readonly (() => { path: string; method?: 'POST'; headers: object; body?: string })[] = [
       () => ({
@@ -61,6 +66,24 @@ describe('the series', () => {
         path: `/v1/o/${random()}/oauth2/accesstokens/${random()}`,
         headers: { authorization: admin },
       }),
+      () => ({
+        path: '/v1/oauth/revoke',
+        method: 'POST',
+        headers: { ...form, authorization: owner },
+        body: `token=${random()}&token_type_hint=${random()}`,
+      }),
+      () => ({
+        path: '/v1/oauth/revoke',
+        method: 'POST',
+        headers: form,
+        body: `token=${random()}&client_id=${random()}&client_assertion=${random()}&client_assertion_type=${random()}`,
+      }),
+      () => ({
+        path: `/v1/o/acme/oauth2/accesstokens/${random()}?action=${sent % 2 === 0 ? 'revoke' : random()}`,
+        method: 'POST',
+        headers: { authorization: manager },
+      }),
+      () => ({ path: `/v1/o/acme/oauth2/refreshtokens/${random()}`, headers: { authorization: manager } }),
       () => ({ path: `/local/${random()}`, headers: { authorization: `Bearer ${random()}` } }),
       () => ({ path: `/remote/${random()}`, headers: { authorization: `Bearer ${random()}` } }),
       () => ({
@@ -88,13 +111,14 @@ describe('the series', () => {
         };
         await Promise.all(Array.from({ length: CONCURRENT }, send));
       };
-      await sendUpTo(200);
+      await sendUpTo(220);
       first = await series();
       await sendUpTo(REQUESTS);
       for (let asked = 0; asked < QUESTIONS; asked++) await introspector.introspect(random());
+      for (let asked = 0; asked < LOOK_UPS; asked++) await local.introspect(random());
       await dispatcher.close();
     });
-    expect(first).toBeGreaterThan(15);
+    expect(first).toBeGreaterThan(25);
     expect(await series()).toBe(first);
     const counted = (await metrics.points('server.requests')).concat(await metrics.points('guard.requests'));
     expect(counted.reduce((sum, { value }) => sum + value, 0)).toBe(REQUESTS);
