@@ -71,6 +71,13 @@ async function drive(): Promise<void> {
   }
   await app.fetch('/v1/oauth/introspect', form({ token: 'access-live' }, basic('orders-api', 'wrong')));
   await app.fetch('/orders');
+  await app.fetch('/demo/tokens', form({ token: 'to-be-revoked' }));
+  for (const [token, caller] of [
+    ['to-be-revoked', web],
+    ['to-be-revoked', web],
+    ['access-live', api],
+  ] as const)
+    await app.fetch('/v1/oauth/revoke', form({ token }, caller));
   // More tokens than the cache of the sample app has room for.
   await Promise.all(
     Array.from({ length: TOKENS }, async (_, i) => {
@@ -191,15 +198,32 @@ describe('docs/operations.md', () => {
 
   it.each([
     ['token_introspection_api', 'http/audit.ts', 'ApiName'],
+    ['token_introspection_action', 'http/audit.ts', 'ManagementAction'],
     ['token_introspection_reason', 'http/audit.ts', 'InactiveReason'],
+    ['token_introspection_outcome', 'telemetry/instruments.ts', 'GuardOutcome'],
+    ['token_introspection_operation', 'introspection/remote/upstream-probe.ts', 'UpstreamOperation'],
     ['token_introspection_store', 'telemetry/store-probe.ts', 'StoreName'],
     ['token_introspection_result', 'telemetry/instruments.ts', 'CacheResult'],
     ['token_introspection_state', 'introspection/caching/circuit-breaker.ts', 'BreakerState'],
   ])('has all values of %s, as %s has them', async (label, file, type) => {
-    const [, cell] = table('label').find(([names]) => words(names).includes(label)) ?? [];
     const union = await unionOf(file, type);
     expect(union.length).toBeGreaterThan(2);
-    expect(words(cell)).toEqual(expect.arrayContaining([...union]));
+    expect([...(known.get(label) ?? [])]).toEqual(expect.arrayContaining([...union]));
+  });
+
+  it('has all outcomes of an API, and all operations of stores', async () => {
+    const audit = await readFile('lib/http/audit.ts', 'utf8');
+    const outcomes = words(/readonly outcome: ([^;]+);/.exec(audit)?.[1]?.replaceAll("'", '`'));
+    expect(outcomes).toHaveLength(6);
+    expect([...(known.get('token_introspection_outcome') ?? [])]).toEqual(
+      expect.arrayContaining([...outcomes]),
+    );
+    expect([...(known.get('db_operation_name') ?? [])].toSorted()).toStrictEqual(
+      [
+        ...['find', 'revoke', 'revokeGrant', 'approve', 'update', 'remove'],
+        ...['get', 'set', 'delete', 'increment', 'remember'],
+      ].toSorted(),
+    );
   });
 
   it('names all alerts of alerts.yml, and no other', () => {
@@ -279,7 +303,7 @@ describe('the sample app', () => {
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as { audit?: { outcome: string }; request?: { route: string } });
     const outcomes = new Set(lines.flatMap(({ audit }) => (audit ? [audit.outcome] : [])));
-    expect([...outcomes].toSorted()).toStrictEqual(['active', 'inactive', 'refused', 'unavailable']);
+    expect([...outcomes].toSorted()).toStrictEqual(['active', 'done', 'inactive', 'refused', 'unavailable']);
     const routes = new Set(lines.flatMap(({ request }) => (request ? [request.route] : [])));
     expect([...routes].toSorted()).toStrictEqual(['/orders', '/remote/orders']);
     const written = app.printed.split('Listening on')[1] as string;
@@ -290,6 +314,7 @@ describe('the sample app', () => {
       'access-revoked',
       'mine-1',
       'during-outage',
+      'to-be-revoked',
       'secret',
     ]) {
       expect(written).not.toContain(secret);
