@@ -91,7 +91,7 @@ export function introspectionRouter(
     return router;
   }
   refreshTokenIntrospectionIn(router, context);
-  accessTokenDetailsIn(router, context, factory, options);
+  const management = accessTokenDetailsIn(router, context, factory, options);
   const revokes = canRevoke(options.tokens);
   if (revokes) tokenRevocationIn(router, context, authenticator, options.tokens);
   const metadata = authorizationServerMetadata(factory, options, {
@@ -110,6 +110,7 @@ export function introspectionRouter(
         metadataPath: metadata && metadataPath(issuer),
         scopeSeparator,
         notFoundCode,
+        management,
       },
     });
   }

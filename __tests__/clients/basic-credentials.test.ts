@@ -108,7 +108,7 @@ describe('readBasicHeader', () => {
     );
   });
 
-  it('property: never throws, and never finds control characters', () => {
+  it('A-04 property: never throws, and never finds control characters', () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -10,6 +10,7 @@ import {
 } from '../../lib/index.js';
 import { SECRET, withCaller } from '../support/callers.js';
 import { FORM, type RawAnswer, type RawRequest, raw, serving } from '../support/http.js';
+import { managed, R } from '../support/managers.js';
 import { Described, type Place } from '../support/openapi.js';
 import { caller, EC, ED, encryptionKey, JWT, KEYS, RSA } from '../support/signing.js';
 import {
@@ -117,6 +118,7 @@ describe('every answer is as the OpenAPI document says:', () => {
     const ended = await expectDescribed(
       made.app,
       tokens.flatMap((token) => [
+        form(REVOKE, made.as('api'), `token=${token}`),
         form(REVOKE, made.as('app'), `token=${token}`),
         form(REVOKE, '', `token=${token}&client_id=public`),
       ]),
@@ -181,6 +183,52 @@ describe('every answer is as the OpenAPI document says:', () => {
         ]);
     }
     expect(counts.get('introspectToken 401')).toBeGreaterThan(5);
+  });
+
+  it('about tokens that are managed', async () => {
+    const { app, header } = await managed({ openapi: true });
+    const json = (path: string, as: string, body: string, method = 'POST'): RawRequest => ({
+      method,
+      path,
+      headers: ['Authorization', header(as), ...(body === '' ? [] : ['Content-Type', 'application/json'])],
+      body,
+    });
+    const queries = [
+      ...['revoke', 'revoke&cascade=true', 'approve&cascade=true', 'approve', 'none', '', 'revoke&action=x'],
+      ...['revoke&cascade=', 'revoke&cascade=true&cascade=true'],
+    ].map((action) => `?action=${action}`);
+    const bodies = ['{"scope":"a b"}', '{"scope":[]}', '{"attributes":[{"name":"x","value":"y"}]}'];
+    const odd = ['{"x":1}', '{', '[]', '1', '{"attributes":[{"name":"x"}]}', `"${'a'.repeat(70_000)}"`];
+    const tokens = ['at-grant', 'at-live', 'at-expired', 'rt-live', 'never-seen', '%zz'];
+    const callers = ['manager', 'only-revoke', 'foreign-manager', 'admin'];
+    const asked = tokens.flatMap((token) =>
+      callers.flatMap((as) => [
+        ...queries.map((query) => json(`${C}/${token}${query}`, as, '')),
+        ...[...bodies, ...odd, ''].map((body) => json(`${LONG}/${token}`, as, body)),
+        json(`${C}/${token}?action=revoke`, as, '{}'),
+        { ...json(`${C}/${token}`, as, 'a=b'), headers: [...FORM, 'Authorization', header(as)] },
+        ...['GET', 'HEAD', 'POST', 'DELETE'].map((method) => json(`${R}/${token}`, as, '', method)),
+      ]),
+    );
+    const removed = [...tokens, 'at-grant'].map((token) => json(`${C}/${token}`, 'manager', '', 'DELETE'));
+    const counts = await expectDescribed(app, [
+      ...asked,
+      json(`${R}/rt-grant`, 'manager', '', 'GET'),
+      ...removed,
+    ]);
+    const expected = {
+      changeAccessToken: [200, 400, 403, 404, 409, 415],
+      changeAccessTokenByLongPath: [200, 400, 403, 404, 413],
+      deleteAccessToken: [200, 400, 404],
+      getRefreshToken: [200, 400, 403, 404, 405],
+    };
+    for (const [operation, statuses] of Object.entries(expected))
+      for (const status of statuses)
+        expect([operation, status, counts.has(`${operation} ${status}`)]).toStrictEqual([
+          operation,
+          status,
+          true,
+        ]);
   });
 
   it('to Bearer callers', async () => {
@@ -341,7 +389,7 @@ describe('every answer is as the OpenAPI document says:', () => {
       get('/openapi.json'),
       get('/.well-known/oauth-authorization-server'),
     ]);
-    expect([...counts.keys()].filter((key) => key.endsWith(' 400'))).toHaveLength(6);
+    expect([...counts.keys()].filter((key) => key.endsWith(' 400'))).toHaveLength(7);
   });
 
   it('of a gateway, whatever the server behind it says', async () => {

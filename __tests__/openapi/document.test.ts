@@ -18,6 +18,7 @@ import { serveOpenApi } from '../../lib/openapi/serve-openapi.js';
 import type { OpenApiDocument } from '../../lib/openapi/types.js';
 import { EXAMPLE_KEY } from '../support/described-world.js';
 import { raw, serving } from '../support/http.js';
+import { ALL_RIGHTS } from '../support/managers.js';
 import { Described } from '../support/openapi.js';
 import { EC, JWT, RSA, secretsOf } from '../support/signing.js';
 import { ISSUER } from '../support/world.js';
@@ -41,6 +42,9 @@ const gatewayWith = (options: object = {}): Router =>
 const documentOf = async (router: Router, path = PATH): Promise<OpenApiDocument> =>
   (await request(express().use(router)).get(path)).body as OpenApiDocument;
 
+const managing = (...rights: readonly string[]): object =>
+  Object.fromEntries(rights.map((right) => [right, true]));
+
 /** One of each kind of router. */
 const ROUTERS: readonly (readonly [what: string, make: () => Router])[] = [
   ['as it comes', () => routerWith()],
@@ -55,6 +59,12 @@ const ROUTERS: readonly (readonly [what: string, make: () => Router])[] = [
   ['with an issuer that is no URL', () => routerWith({ issuer: 'urn:example' })],
   ['with an issuer that has a path', () => routerWith({ issuer: `${ISSUER}/tenant/(x)*/{y}` })],
   ['reached elsewhere', () => routerWith({ baseUrl: 'https://gateway.example.com/identity/' })],
+  ['with all management', () => routerWith({ management: managing(...ALL_RIGHTS) })],
+  ['with actions alone', () => routerWith({ management: managing('revoke', 'approve') })],
+  ...ALL_RIGHTS.map(
+    (right) =>
+      [`where the only right is ${right}`, () => routerWith({ management: managing(right) })] as const,
+  ),
   ['that is a gateway', () => gatewayWith()],
   ['that is a gateway with keys', () => gatewayWith({ keys: () => [EC], requireTls: true })],
   [
@@ -112,9 +122,11 @@ describe('the OpenAPI document', () => {
     const documents = described.filter((one) => !routes.includes(one));
     // What is compared as text has a handler, and no route.
     expect(documents).toHaveLength(others);
-    const app = express().use(router);
+    const app = express().set('trust proxy', true).use(router);
     for (const one of documents) {
-      const { status, headers } = await request(app).get(one.replace('get ', ''));
+      const { status, headers } = await request(app)
+        .get(one.replace('get ', ''))
+        .set('X-Forwarded-Proto', 'https');
       expect([one, status, headers['access-control-allow-origin']]).toStrictEqual([one, 200, '*']);
     }
   });

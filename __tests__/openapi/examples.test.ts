@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { ConflictError, NotFoundError } from '../../lib/index.js';
 import {
+  ACCESS_TOKEN,
   ISSUED_AT,
   MOBILE_REFRESH_TOKEN,
   ORDERS_API,
@@ -11,6 +12,7 @@ import {
   REQUEST_ID,
   SHOP,
   SHOP_MOBILE,
+  SUPPORT_DESK,
   UNKNOWN_TOKEN,
 } from '../../lib/openapi/example-values.js';
 import {
@@ -19,10 +21,12 @@ import {
   type DescribedOptions,
   describedWorld,
   EXAMPLE_KEY,
+  EXPIRED_TOKEN,
   OTHER_TOKEN,
   POOR_TOKEN,
 } from '../support/described-world.js';
 import { type RawAnswer, raw, serving } from '../support/http.js';
+import { ALL_RIGHTS } from '../support/managers.js';
 import { Described, type Place } from '../support/openapi.js';
 import { JWT } from '../support/signing.js';
 import { basic, ISSUER } from '../support/world.js';
@@ -33,6 +37,8 @@ interface Ask {
   readonly options?: () => DescribedOptions;
   readonly method?: string;
   readonly path?: string;
+  /** In place of the examples of the parameters in it, which go without a body. */
+  readonly query?: string;
   /** `Authorization`; `null` for none. */
   readonly as?: string | null;
   /** The name of an example of the body. */
@@ -51,6 +57,9 @@ const rejecting = (error: Error): object => ({
   find: () => Promise.reject(error),
   revoke: () => Promise.reject(error),
   revokeGrant: () => Promise.reject(error),
+  approve: () => Promise.reject(error),
+  update: () => Promise.reject(error),
+  remove: () => Promise.reject(error),
 });
 const storeThat = (error: Error) => (): DescribedOptions => ({ tokens: rejecting(error) as never });
 
@@ -77,7 +86,7 @@ const FORMS: Readonly<Record<string, readonly Ask[]>> = {
   '400 missingToken': [{ body: '' }, { body: 'token=' }],
   '400 repeatedParameter': [{ body: 'token=a&token=b' }],
   '413 tooLarge': [{ body: `token=${'a'.repeat(70_000)}` }],
-  '415 noForm': [{ type: 'application/json', body: '{"token":"a"}' }],
+  '415 wrongType': [{ type: 'application/json', body: '{"token":"a"}' }],
 };
 
 /** Wrong credentials take long on purpose, so that one API is asked with them. */
@@ -106,10 +115,9 @@ const REFRESH: Readonly<Record<string, readonly Ask[]>> = {
   '409 conflict': [{ options: storeThat(new ConflictError()) }],
 };
 
-const DETAILS: Readonly<Record<string, readonly Ask[]>> = {
+const AT_PATH: Readonly<Record<string, readonly Ask[]>> = {
   ...EVERY,
   ...NO_CLIENT,
-  '200 details': [{}],
   '400 malformedPath': [{ path: `/v1/o/${ORGANIZATION}/oauth2/accesstokens/%zz` }],
   '403 stranger': [{ as: as(SHOP) }, { path: '/v1/organizations/nobody/oauth2/accesstokens/x' }],
   '404 notFound': [
@@ -117,6 +125,57 @@ const DETAILS: Readonly<Record<string, readonly Ask[]>> = {
     { options: storeThat(new NotFoundError()) },
   ],
   '409 conflict': [{ options: storeThat(new ConflictError()) }],
+};
+
+const DETAILS: Readonly<Record<string, readonly Ask[]>> = { ...AT_PATH, '200 details': [{}] };
+
+const CHANGING: Readonly<Record<string, readonly Ask[]>> = {
+  ...AT_PATH,
+  '403 noRight': [{ as: as('reader') }],
+};
+
+const CHANGE: Readonly<Record<string, readonly Ask[]>> = {
+  ...CHANGING,
+  '200 revoked': [{}, { before: 1 }, { query: 'action=revoke' }],
+  '200 approved': [{ query: 'action=approve' }, { query: 'action=approve&cascade=true' }],
+  '200 updated': [{ query: '' }],
+  '400 otherAction': [{ query: 'action=delete' }, { query: 'action=', body: '{}' }],
+  '400 repeatedAction': [{ query: 'action=revoke&action=revoke' }],
+  '400 badCascade': [{ query: 'action=revoke&cascade=yes' }],
+  '400 actionWithBody': [{ body: '{}' }],
+  '400 nothingToUpdate': [
+    { query: '', body: '' },
+    { query: '', body: '{}' },
+  ],
+  '400 noObject': [{ query: '', body: '[]' }],
+  '400 otherMember': [{ query: '', body: '{"status":"approved"}' }],
+  '400 badAttributes': [{ query: '', body: '{"attributes":{}}' }],
+  '400 repeatedAttribute': [
+    { query: '', body: '{"attributes":[{"name":"a","value":"b"},{"name":"a","value":"c"}]}' },
+  ],
+  '400 badScope': [{ query: '', body: '{"scope":["a"]}' }],
+  '409 expired': [
+    { path: `/v1/o/${ORGANIZATION}/oauth2/accesstokens/${EXPIRED_TOKEN}`, query: 'action=approve' },
+  ],
+  '413 tooLarge': [{ query: '', body: JSON.stringify({ scope: 'a'.repeat(70_000) }) }],
+  '415 wrongType': [{ query: '', type: FORM_TYPE, body: 'scope=a' }],
+};
+
+const REMOVE: Readonly<Record<string, readonly Ask[]>> = {
+  ...CHANGING,
+  '200 removed': [{}],
+  '404 notFound': [...(AT_PATH['404 notFound'] ?? []), { before: 1 }],
+};
+
+const REFRESH_DETAILS: Readonly<Record<string, readonly Ask[]>> = {
+  ...CHANGING,
+  '200 details': [{}],
+  '400 malformedPath': [{ path: `/v1/o/${ORGANIZATION}/oauth2/refreshtokens/%zz` }],
+  '403 stranger': [{ as: as(SHOP) }, { path: '/v1/organizations/nobody/oauth2/refreshtokens/x' }],
+  '404 notFound': [
+    { path: `/v1/o/${ORGANIZATION}/oauth2/refreshtokens/${ACCESS_TOKEN}` },
+    { options: storeThat(new NotFoundError()) },
+  ],
 };
 
 const READING: Readonly<Record<string, readonly Ask[]>> = {
@@ -131,7 +190,7 @@ const ASKED: Readonly<Record<string, Readonly<Record<string, readonly Ask[]>>>> 
     ...EVERY,
     ...FORMS,
     ...TWO_CREDENTIALS,
-    '401 badClient': [{ as: null }, { as: basic('desk', 'wrong') }],
+    '401 badClient': [{ as: null }, { as: basic(SUPPORT_DESK, 'wrong') }],
     '200 active': [{}, { request: 'secretInForm', as: null }, { as: `Bearer ${CALLER_TOKEN}` }],
     '200 inactive': [{ request: 'inactive' }],
     '400 askingAboutItself': [{ as: `Bearer ${CALLER_TOKEN}`, body: `token=${CALLER_TOKEN}` }],
@@ -149,8 +208,10 @@ const ASKED: Readonly<Record<string, Readonly<Record<string, readonly Ask[]>>>> 
       { before: 1 },
       { request: 'publicClient', as: null },
       { body: `token=${UNKNOWN_TOKEN}` },
+      { body: `token=${OTHER_TOKEN}` },
+      { body: `token=${MOBILE_REFRESH_TOKEN}` },
     ],
-    '400 notYours': [{ body: `token=${OTHER_TOKEN}` }, { body: `token=${MOBILE_REFRESH_TOKEN}` }],
+    '400 notYours': [{ as: as('api'), body: `token=${ACCESS_TOKEN}` }],
   },
   introspectRefreshToken: REFRESH,
   introspectRefreshTokenOfClient: {
@@ -160,25 +221,34 @@ const ASKED: Readonly<Record<string, Readonly<Record<string, readonly Ask[]>>>> 
   },
   getAccessToken: DETAILS,
   getAccessTokenByLongPath: DETAILS,
+  changeAccessToken: CHANGE,
+  changeAccessTokenByLongPath: CHANGE,
+  deleteAccessToken: REMOVE,
+  deleteAccessTokenByLongPath: REMOVE,
+  getRefreshToken: REFRESH_DETAILS,
+  getRefreshTokenByLongPath: REFRESH_DETAILS,
   getPublishedKeys: { ...READING, '200 keys': [{}, { method: 'GET' }] },
   getMetadata: READING,
   getOpenApi: { '405 wrongMethod': [{ method: 'POST' }] },
 };
 
-/** Who asks well. */
+/** Who asks well: all but those of the OAuth endpoints and of refresh-token introspection are for the support desk. */
+const DESK = as(SUPPORT_DESK);
 const CALLERS: Readonly<Record<string, string>> = {
   introspectToken: as('api'),
   revokeToken: as(SHOP),
   introspectRefreshToken: as(SHOP),
   introspectRefreshTokenOfClient: as(SHOP),
-  getAccessToken: as('desk'),
-  getAccessTokenByLongPath: as('desk'),
 };
+
+function written(type: string, example: Record<string, string>): string {
+  return type === FORM_TYPE ? new URLSearchParams(example).toString() : JSON.stringify(example);
+}
 
 /** Requests with the examples of the document in them. */
 function requestOf({ path, method, operation }: Place, ask: Ask) {
   const { parameters = [], requestBody, operationId } = operation;
-  const examples = requestBody?.content[FORM_TYPE]?.examples ?? {};
+  const [[type, { examples = {} }] = ['', {}]] = Object.entries(requestBody?.content ?? {});
   const [first = ''] = Object.keys(examples);
   const example = examples[ask.request ?? first]?.value as Record<string, string> | undefined;
   const filled = parameters.reduce(
@@ -189,16 +259,21 @@ function requestOf({ path, method, operation }: Place, ask: Ask) {
   const inHeader = parameters
     .filter(({ in: place }) => place === 'header')
     .flatMap(({ name, example: value }) => [name, String(value)]);
-  const authorization = ask.as === undefined ? CALLERS[operationId] : ask.as;
+  const inQuery = parameters
+    .filter(({ in: place }) => place === 'query')
+    .map(({ name, example: value }) => `${name}=${String(value)}`)
+    .join('&');
+  const query = ask.query ?? inQuery;
+  const authorization = ask.as === undefined ? (CALLERS[operationId] ?? DESK) : ask.as;
   return {
     method: ask.method ?? method.toUpperCase(),
-    path: ask.path ?? filled,
+    path: `${ask.path ?? filled}${query && '?'}${query}`,
     headers: [
       ...(authorization ? ['Authorization', authorization] : []),
-      ...(requestBody ? ['Content-Type', ask.type ?? FORM_TYPE] : []),
+      ...(requestBody ? ['Content-Type', ask.type ?? type] : []),
       ...(ask.headers ?? inHeader),
     ],
-    body: ask.body ?? (example ? new URLSearchParams(example).toString() : ''),
+    body: ask.body ?? (example && !query ? written(type, example) : ''),
   };
 }
 
@@ -259,7 +334,8 @@ function examplesOf(described: Described): readonly (readonly [operationId: stri
   );
 }
 
-const ALL: DescribedOptions = { keys: () => [EXAMPLE_KEY] };
+const MANAGEMENT = Object.fromEntries(ALL_RIGHTS.map((right) => [right, true]));
+const ALL: DescribedOptions = { keys: () => [EXAMPLE_KEY], management: MANAGEMENT };
 const described = await Described.by(await describedWorld(ALL));
 
 describe('the examples of the OpenAPI document', () => {
@@ -298,6 +374,7 @@ describe('the examples of the OpenAPI document', () => {
     introspectionScope: 'ask',
     scopeSeparator: ' ',
     notFoundCode: 'keymanagement.service.oauth_access_token_doesnot_exist',
+    management: MANAGEMENT,
   };
   it('say what the options make of the answers', async () => {
     const differently = await Described.by(await describedWorld(other));
@@ -320,7 +397,14 @@ describe('the examples of the OpenAPI document', () => {
       'introspectRefreshToken',
       'introspectRefreshTokenOfClient',
       'getAccessToken',
+      'changeAccessToken',
+      'deleteAccessToken',
       'getAccessTokenByLongPath',
+      'changeAccessTokenByLongPath',
+      'deleteAccessTokenByLongPath',
+      'getRefreshToken',
+      'getRefreshTokenByLongPath',
+      'getMetadata',
     ]);
     for (const [operationId, key] of added) await expectExample(demanding, operationId, key, tls);
   });

@@ -26,7 +26,9 @@ import {
   SHOP,
   SHOP_MOBILE,
   SUBJECT,
+  SUPPORT_DESK,
 } from '../../lib/openapi/example-values.js';
+import { ALL_RIGHTS } from './managers.js';
 import { basic, ISSUER } from './world.js';
 
 /** The private half of the key in the examples (RFC 7517, Appendix A.2). */
@@ -40,6 +42,7 @@ export const CALLER_TOKEN = 'example-caller-token';
 export const POOR_TOKEN = 'example-token-without-scope';
 /** A token of somebody else's. */
 export const OTHER_TOKEN = 'example-token-of-another';
+export const EXPIRED_TOKEN = 'example-expired-token';
 
 const secret = generateClientSecret();
 const chosen = await hashClientSecret(ORDERS_API_SECRET);
@@ -56,7 +59,8 @@ const CLIENTS: readonly Client[] = [
   { clientId: 'api', secret: secret.hash, audiences: [ORDERS_RESOURCE] },
   { clientId: SHOP, secret: secret.hash },
   { clientId: SHOP_MOBILE },
-  { clientId: 'desk', secret: secret.hash, organizations: [ORGANIZATION] },
+  { clientId: SUPPORT_DESK, secret: secret.hash, organizations: [ORGANIZATION], manages: ALL_RIGHTS },
+  { clientId: 'reader', secret: secret.hash, organizations: [ORGANIZATION] },
 ];
 
 export function as(clientId: string): string {
@@ -97,6 +101,7 @@ const TOKENS: readonly NewToken[] = [
   { ...REFRESH, token: REFRESH_TOKEN },
   { ...REFRESH, token: MOBILE_REFRESH_TOKEN, clientId: SHOP_MOBILE },
   { ...ACCESS, token: OTHER_TOKEN, clientId: 'api' },
+  { ...ACCESS, token: EXPIRED_TOKEN, issuedAt: ISSUED_AT * 1000 - 1, expiresAt: ISSUED_AT * 1000 },
   { ...ACCESS, token: CALLER_TOKEN, clientId: 'api', audience: [ISSUER], scope: ['introspection', 'ask'] },
   { ...ACCESS, token: POOR_TOKEN, clientId: 'api', audience: [ISSUER], scope: ['read'] },
 ];

@@ -35,7 +35,9 @@ export function pipelined(
     socket.on('data', (chunk: string) => {
       received += chunk;
       for (;;) {
-        const found = /^HTTP\/1\.1 (\d{3}) [^]*?\r\nContent-Length: (\d+)\r\n[^]*?\r\n\r\n/i.exec(received);
+        const found = /^HTTP\/1\.1 (\d{3}) [\s\S]*?\r\nContent-Length: (\d+)\r\n[\s\S]*?\r\n\r\n/i.exec(
+          received,
+        );
         const end = found ? found[0].length + Number(found[2]) : Number.POSITIVE_INFINITY;
         if (!found || received.length < end) break;
         const body = Buffer.from(received.slice(found[0].length, end), 'latin1').toString();

@@ -1,4 +1,5 @@
 import express, { type Router } from 'express';
+import type { ManagementRight } from '../clients/client.js';
 import { type Endpoint, endpoint } from '../http/endpoint.js';
 import { isNonEmptyString, must } from '../options.js';
 import type { TokenStore } from '../tokens/token-store.js';
@@ -35,7 +36,7 @@ export const ACCESS_TOKEN_DETAILS_OPTIONS = ['scopeSeparator', 'notFoundCode', '
 /** The defaults of {@link DetailsFormOptions}. */
 export const SCOPE_SEPARATOR = ',';
 export const NOT_FOUND_CODE = 'keymanagement.service.AccessTokenDoesntExists';
-const NOT_FOUND_MESSAGE = 'Access Token doesnt exists';
+export const NOT_FOUND_MESSAGE = 'Access Token doesnt exists';
 /** Our own, after the pattern of the other: the documentation has none. */
 export const REFRESH_TOKEN_NOT_FOUND = {
   notFoundCode: 'keymanagement.service.RefreshTokenDoesntExists',
@@ -50,15 +51,13 @@ export const REFRESH_TOKEN_NOT_FOUND = {
  */
 export function accessTokenDetails(options: AccessTokenDetailsOptions): Router {
   const factory = 'accessTokenDetails';
-  return accessTokenDetailsIn(
-    express.Router(),
-    new ApiContext(factory, options, ...ACCESS_TOKEN_DETAILS_OPTIONS),
-    factory,
-    options,
-  );
+  const router = express.Router();
+  const context = new ApiContext(factory, options, ...ACCESS_TOKEN_DETAILS_OPTIONS);
+  accessTokenDetailsIn(router, context, factory, options);
+  return router;
 }
 
-/** The same in a router and a context that it shares with the other APIs. */
+/** The same in a router and a context that it shares with the other APIs. Answers what may be done beside reading. */
 export function accessTokenDetailsIn(
   router: Router,
   context: ApiContext,
@@ -69,7 +68,7 @@ export function accessTokenDetailsIn(
     notFoundCode = NOT_FOUND_CODE,
     management,
   }: DetailsFormOptions & { readonly tokens: TokenStore },
-): Router {
+): ReadonlySet<ManagementRight> {
   must(isNonEmptyString(scopeSeparator), factory, 'scopeSeparator', 'a non-empty string');
   must(isNonEmptyString(notFoundCode), factory, 'notFoundCode', 'a non-empty string');
   const rights = managementSettings(factory, tokens, management);
@@ -80,12 +79,14 @@ export function accessTokenDetailsIn(
     details(context, form),
     ...accessTokenChanges(context, tokens, rights, form),
   );
-  if (!rights.has('refreshTokens')) return router;
-  return endpoint(
-    router,
-    tokenPaths('refreshtokens', 'refresh_token'),
-    refreshTokenDetails(context, { ...form, ...REFRESH_TOKEN_NOT_FOUND }),
-  );
+  if (rights.has('refreshTokens')) {
+    endpoint(
+      router,
+      tokenPaths('refreshtokens', 'refresh_token'),
+      refreshTokenDetails(context, { ...form, ...REFRESH_TOKEN_NOT_FOUND }),
+    );
+  }
+  return rights;
 }
 
 function details(context: ApiContext, form: DetailsForm): Endpoint {

@@ -106,9 +106,13 @@ export class ApiContext {
     return isThrottling(this.#throttles);
   }
 
-  /** The ways in which clients prove who they are, for {@link callerBy}. */
-  get strategies(): InstanceType<typeof passport.Passport> {
-    return this.#passport;
+  /**
+   * Takes one more way in which clients prove who they are, for {@link callerBy}.
+   *
+   * @param strategy one of Passport's; its type would be part of our declarations, which must do without those of Passport
+   */
+  addStrategy(strategy: { readonly name?: string }): void {
+    this.#passport.use(strategy as passport.Strategy);
   }
 
   /** The client whose Basic credentials the request carries, as {@link callerBy}. */

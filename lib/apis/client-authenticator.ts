@@ -52,14 +52,14 @@ export class ClientAuthenticator {
     factory: string,
     options: ClientAuthenticationOptions & Pick<CommonOptions, 'telemetry'> & { readonly issuer?: string },
   ) {
-    const { clients, clock, strategies, verifier } = context;
+    const { clients, clock, verifier } = context;
     const settings = clientAuthenticationSettings(factory, options, clock);
     const { keys, assertions } = settings;
     this.#context = context;
     this.#settings = settings;
-    strategies.use(new SecretPostStrategy(verifier));
-    if (assertions) strategies.use(new ClientAssertionStrategy({ ...assertions, clients, keys, clock }));
-    if (settings.certificate) strategies.use(new ClientCertificateStrategy({ clients, keys }));
+    context.addStrategy(new SecretPostStrategy(verifier));
+    if (assertions) context.addStrategy(new ClientAssertionStrategy({ ...assertions, clients, keys, clock }));
+    if (settings.certificate) context.addStrategy(new ClientCertificateStrategy({ clients, keys }));
   }
 
   /** The names of the methods by which callers may prove who they are (RFC 8414 §2). */

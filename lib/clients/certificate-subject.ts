@@ -71,7 +71,7 @@ export function isName(text: string): boolean {
 
 /** RFC 4514 §2.4: a backslash stands before a character, or before two digits that are a byte of UTF-8. Spaces at the end are none of the value. */
 function unescaped(value: string): string | undefined {
-  const bytes: string[] = value.match(/\\[0-9A-Fa-f]{2}|\\?[^]/gu) ?? [];
+  const bytes: string[] = value.match(/\\[0-9A-Fa-f]{2}|\\?[\s\S]/gu) ?? [];
   while (bytes.at(-1) === ' ') bytes.pop();
   const text = Buffer.concat(
     bytes.map((one) =>

@@ -1,4 +1,4 @@
-import passport, { type StrategyCreatedStatic } from 'passport';
+import passport from 'passport';
 import type { RefusedCredentials } from '../http/http-error.js';
 import type { Client } from './client.js';
 import type { Proceed } from './client-verifier.js';
@@ -43,12 +43,20 @@ export type Identified = { readonly client: Client } | ClientFailure;
 /** Finds out whose credentials these are. May reject, with an outage for one. */
 export type Identify<Presented> = (presented: Presented, proceed: Proceed) => Promise<Identified>;
 
+/**
+ * What Passport lends to a strategy while it authenticates. Its own types are in a package that an app need not have, and
+ * our declarations must do without them.
+ */
+export interface Settled {
+  success(client: Client): void;
+  fail(failure: never, status: number): void;
+  error(error: unknown): void;
+}
+
+const Strategy: new () => object = passport.Strategy;
+
 /** Passport's `authenticate`, for a strategy that identifies a client. */
-export function settle<Presented>(
-  strategy: StrategyCreatedStatic,
-  req: unknown,
-  identify: Identify<Presented>,
-): void {
+export function settle<Presented>(strategy: Settled, req: unknown, identify: Identify<Presented>): void {
   const { presented, proceed } = req as ClientAttempt<Presented>;
   identify(presented as Presented, proceed).then(
     (outcome) =>
@@ -58,8 +66,8 @@ export function settle<Presented>(
 }
 
 /** A Passport strategy for one way in which a client proves who it is. */
-export class ClientStrategy<Presented> extends passport.Strategy {
-  override readonly name: string;
+export class ClientStrategy<Presented> extends Strategy {
+  readonly name: string;
   // Passport calls methods on an object that inherits from this one, which private `#` names do not survive.
   private readonly identify: Identify<Presented>;
 
@@ -69,8 +77,7 @@ export class ClientStrategy<Presented> extends passport.Strategy {
     this.identify = identify;
   }
 
-  // Not Express's type: the one that Passport's declarations find may be of another version than ours.
-  override authenticate(this: this & StrategyCreatedStatic, req: unknown): void {
+  authenticate(this: this & Settled, req: unknown): void {
     settle(this, req, this.identify);
   }
 }

@@ -62,32 +62,45 @@ export interface SharedErrors {
   readonly components: Readonly<Record<string, Response>>;
 }
 
+type NamedResponse = readonly [name: string, response: Response];
+
+/** What a request may carry. */
+const BODIES = {
+  form: {
+    type: 'application/x-www-form-urlencoded',
+    tooMuch: 'The body has more than 64 KiB, or more than 100 parameters.',
+    other: 'The body is no form',
+  },
+  json: {
+    type: 'application/json',
+    tooMuch: 'The body has more than 64 KiB.',
+    other: 'The body is no JSON',
+  },
+} as const;
+
+function bodyErrors(shape: ErrorShape, body: keyof typeof BODIES): Readonly<Record<string, NamedResponse>> {
+  const { type, tooMuch, other } = BODIES[body];
+  const wrongType = `${other}, or has a charset or an encoding that is not supported.`;
+  return {
+    413: [
+      'TooLarge',
+      errorResponse(shape, 413, tooMuch, { tooLarge: ['invalid_request', 'The body is too large'] }),
+    ],
+    415: [
+      'WrongType',
+      errorResponse(shape, 415, wrongType, { wrongType: ['invalid_request', `The body must be ${type}`] }),
+    ],
+  };
+}
+
 /** The errors that every operation of a shape has. All but the 405 are the same in each. */
 export function sharedErrors(
   shape: ErrorShape,
   { isThrottled }: Pick<RouterFacts, 'isThrottled'>,
-  { allowed, hasForm }: { readonly allowed: string; readonly hasForm: boolean },
+  { allowed, body }: { readonly allowed: string; readonly body?: keyof typeof BODIES },
 ): SharedErrors {
-  const all: Readonly<Record<string, readonly [name: string, response: Response]>> = {
-    ...(hasForm && {
-      413: [
-        'TooLarge',
-        errorResponse(shape, 413, 'The body has more than 64 KiB, or more than 100 parameters.', {
-          tooLarge: ['invalid_request', 'The body is too large'],
-        }),
-      ],
-      415: [
-        'NoForm',
-        errorResponse(
-          shape,
-          415,
-          'The body is no form, or has a charset or an encoding that is not supported.',
-          {
-            noForm: ['invalid_request', 'The body must be application/x-www-form-urlencoded'],
-          },
-        ),
-      ],
-    }),
+  const all: Readonly<Record<string, NamedResponse>> = {
+    ...(body && bodyErrors(shape, body)),
     ...(isThrottled && { 429: ['SlowDown', slowDown(shape)] }),
     500: ['Fault', fault(shape)],
     503: ['Outage', outage(shape)],
@@ -138,6 +151,12 @@ export function outage(shape: ErrorShape): Response {
     outage: ['temporarily_unavailable', 'The service cannot answer right now; try again later'],
   };
   return errorResponse(shape, 503, description, examples, retryAfter(5));
+}
+
+/** The only 400 of what takes nothing from a request. */
+export function notByTls(shape: ErrorShape, facts: Pick<RouterFacts, 'requireTls'>): Responses {
+  if (!facts.requireTls) return {};
+  return { 400: errorResponse(shape, 400, 'The request did not come by TLS.', tlsRequired(facts)) };
 }
 
 /** The example of a 400 where only TLS is taken. */

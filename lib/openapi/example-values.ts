@@ -12,6 +12,8 @@ export const ORDERS_RESOURCE = 'https://api.example.com';
 export const SHOP = 'shop';
 /** A public client. */
 export const SHOP_MOBILE = 'shop-mobile';
+/** Whose calls change tokens. */
+export const SUPPORT_DESK = 'desk';
 export const ORGANIZATION = 'example-org';
 
 export const ACCESS_TOKEN = 'example-access-token';

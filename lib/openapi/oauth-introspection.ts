@@ -15,7 +15,7 @@ const TAG = 'OAuth introspection';
 /** RFC 7662, and RFC 9701 where answers are signed. */
 export const oauthIntrospection: DescribeApi = (facts) => {
   const shape = oauthErrors(facts);
-  const shared = sharedErrors(shape, facts, { allowed: 'POST', hasForm: true });
+  const shared = sharedErrors(shape, facts, { allowed: 'POST', body: 'form' });
   const { schemas, headers } = oauthComponents(shape);
   return {
     tag: { name: TAG, description: 'The state of access and refresh tokens (RFC 7662).' },

@@ -4,8 +4,10 @@ import { oauthIntrospection } from './oauth-introspection.js';
 import type { OpenApiSettings } from './openapi-options.js';
 import { metadata, openApi } from './public-documents.js';
 import { publishedKeys } from './published-keys.js';
+import { refreshTokenDetails } from './refresh-token-details.js';
 import { refreshTokenIntrospection } from './refresh-token-introspection.js';
 import type { DescribeApi, RouterFacts } from './router-facts.js';
+import { tokenManagement } from './token-management.js';
 import { tokenRevocation } from './token-revocation.js';
 import type { ApiDescription, Components, OpenApiDocument, PathItem } from './types.js';
 import { usedComponents } from './used-components.js';
@@ -17,6 +19,8 @@ const APIS: readonly DescribeApi[] = [
   tokenRevocation,
   refreshTokenIntrospection,
   accessTokenDetails,
+  tokenManagement,
+  refreshTokenDetails,
   metadata,
   openApi,
 ];

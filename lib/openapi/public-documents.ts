@@ -1,8 +1,8 @@
-import { type ErrorShape, fault, outage, wrongMethod } from './errors.js';
+import { type ErrorShape, fault, notByTls, outage, wrongMethod } from './errors.js';
 import { oauthComponents, oauthErrors } from './oauth.js';
-import { json, OPEN_TO_ALL } from './responses.js';
+import { header, json, NEVER_KEPT, OPEN_TO_ALL } from './responses.js';
 import type { DescribeApi, RouterFacts } from './router-facts.js';
-import type { Operation, Responses, Schema } from './types.js';
+import type { Headers, Operation, Responses, Schema } from './types.js';
 
 const TAG = 'Metadata';
 const TAG_DESCRIPTION = 'What everybody may know of this server.';
@@ -16,7 +16,8 @@ export const metadata: DescribeApi = (facts) => {
     ...common('getMetadata', 'Tell the metadata of the authorization server'),
     description: 'RFC 8414. It is at the root of the host of the issuer.',
     responses: {
-      200: json('The metadata.', { schema: METADATA }, OPEN_TO_ALL),
+      200: json('The metadata.', { schema: METADATA }, SENT),
+      ...notByTls(shape, facts),
       ...refusals(shape),
       ...(facts.keys === 'changing' && { 500: fault(shape), 503: outage(shape) }),
     },
@@ -35,7 +36,7 @@ export const openApi: DescribeApi = (facts, { path }) => {
     ...common('getOpenApi', 'Tell this document'),
     description: 'OpenAPI 3.1.',
     responses: {
-      200: json('This document.', { schema: DOCUMENT }, OPEN_TO_ALL),
+      200: json('This document.', { schema: DOCUMENT }, SENT),
       ...refusals(shape),
     },
   };
@@ -46,8 +47,11 @@ export const openApi: DescribeApi = (facts, { path }) => {
   };
 };
 
+/** It may be kept, as an error may not. */
+const SENT: Headers = { ...OPEN_TO_ALL, 'X-Content-Type-Options': header('NoSniff') };
+
 function publicErrors(facts: RouterFacts): ErrorShape {
-  return { ...oauthErrors(facts), headers: OPEN_TO_ALL };
+  return { ...oauthErrors(facts), headers: { ...NEVER_KEPT, ...OPEN_TO_ALL } };
 }
 
 function common(

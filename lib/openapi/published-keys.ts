@@ -1,5 +1,5 @@
 import { JWKS_PATH } from '../apis/jwks.js';
-import { errorResponse, fault, outage, tlsRequired, wrongMethod } from './errors.js';
+import { fault, notByTls, outage, wrongMethod } from './errors.js';
 import { PUBLISHED_KEY } from './example-values.js';
 import { oauthComponents, oauthErrors } from './oauth.js';
 import { always, NEVER_KEPT, named } from './responses.js';
@@ -44,9 +44,7 @@ export const publishedKeys: DescribeApi = (facts) => {
           security: [],
           responses: {
             200: answer(),
-            ...(facts.requireTls && {
-              400: errorResponse(shape, 400, 'The request did not come by TLS.', tlsRequired(facts)),
-            }),
+            ...notByTls(shape, facts),
             405: wrongMethod(shape, 'The keys can only be read', 'GET, HEAD'),
             ...(facts.keys === 'changing' && { 500: fault(shape), 503: outage(shape) }),
           },

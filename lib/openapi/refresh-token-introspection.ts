@@ -77,7 +77,7 @@ const REFRESH_TOKEN_STATE: Schema = {
 /** The state of refresh tokens only. */
 export const refreshTokenIntrospection: DescribeApi = (facts) => {
   if (!facts.store) return undefined;
-  const shared = sharedErrors(SHAPE, facts, { allowed: 'POST', hasForm: true });
+  const shared = sharedErrors(SHAPE, facts, { allowed: 'POST', body: 'form' });
   const common = { ...commonResponses(facts), ...shared.responses };
   return {
     tag: { name: TAG, description: 'The state of refresh tokens. An access token is inactive here.' },

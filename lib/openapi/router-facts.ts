@@ -1,3 +1,4 @@
+import type { ManagementRight } from '../clients/client.js';
 import type { OpenApiSettings } from './openapi-options.js';
 import type { ApiDescription } from './types.js';
 
@@ -29,6 +30,8 @@ export interface StoreFacts {
   readonly metadataPath: string | undefined;
   readonly scopeSeparator: string;
   readonly notFoundCode: string;
+  /** What may be done with tokens beside reading. */
+  readonly management: ReadonlySet<ManagementRight>;
 }
 
 /** Describes one API as a router has it; `undefined` where it has not. */

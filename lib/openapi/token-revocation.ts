@@ -12,7 +12,7 @@ const TAG = 'Token revocation';
 export const tokenRevocation: DescribeApi = (facts) => {
   if (!facts.store?.revokes) return undefined;
   const shape = oauthErrors(facts);
-  const shared = sharedErrors(shape, facts, { allowed: 'POST', hasForm: true });
+  const shared = sharedErrors(shape, facts, { allowed: 'POST', body: 'form' });
   const clientId =
     'The client id: alone, of a public client; with a `client_secret`, with a certificate, or once more beside other credentials.';
   return {
@@ -25,7 +25,7 @@ export const tokenRevocation: DescribeApi = (facts) => {
           summary: 'End a token',
           description: [
             'A client ends a token that was issued to it; with a refresh token end all tokens of its grant.',
-            'A token that is unknown or dead already is answered as one that has been ended.',
+            'A token that is unknown, dead already, or that of another client and not for the caller to see, is answered as one that has been ended.',
             formCredentials(facts),
             'A public client sends its `client_id` alone.',
           ].join(' '),
@@ -55,7 +55,7 @@ export const tokenRevocation: DescribeApi = (facts) => {
             400: errorResponse(
               shape,
               400,
-              'The request is malformed, or the token is that of another client.',
+              'The request is malformed, or the token is that of another client, which the caller may see.',
               {
                 missingToken: ['invalid_request', 'The token parameter is required'],
                 repeatedParameter: ['invalid_request', 'A parameter must not be repeated'],

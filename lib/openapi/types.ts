@@ -18,6 +18,7 @@ export interface Schema {
   readonly items?: Schema | false;
   readonly prefixItems?: readonly Schema[];
   readonly minItems?: number;
+  readonly minProperties?: number;
   readonly maxItems?: number;
   readonly oneOf?: readonly Schema[];
   readonly allOf?: readonly Schema[];
@@ -62,7 +63,7 @@ export type Responses = Readonly<Record<string, Response | Reference>>;
 
 export interface Parameter {
   readonly name: string;
-  readonly in: 'path' | 'header';
+  readonly in: 'path' | 'query' | 'header';
   readonly required?: boolean;
   readonly description: string;
   readonly schema: Schema;

@@ -1,0 +1,142 @@
+import { REFRESH_TOKEN_NOT_FOUND } from '../apis/access-token-details.js';
+import { CLIENT_SECRET } from './credentials.js';
+import { type ErrorExamples, type ErrorShape, errorResponse, tlsRequired } from './errors.js';
+import { ORGANIZATION } from './example-values.js';
+import { basicHeader, NEVER_KEPT } from './responses.js';
+import type { RouterFacts, StoreFacts } from './router-facts.js';
+import type { Operation, Parameter, PathItem, Responses } from './types.js';
+
+/*
+ * What the calls of the management API have in common.
+ */
+
+/** A kind of token, as the API knows it. */
+export interface Resource {
+  /** In the path. */
+  readonly name: 'accesstokens' | 'refreshtokens';
+  readonly parameter: Parameter;
+  /** What its 404 says. */
+  readonly notFoundMessage: string;
+}
+
+/** How the API writes errors. Both kinds of tokens have the same, but for the code of the 404. */
+export function managementErrors(notFoundCode: string): ErrorShape {
+  return {
+    name: 'ManagementError',
+    schema: {
+      type: 'object',
+      required: ['code', 'message', 'contexts'],
+      properties: {
+        code: { type: 'string', description: 'What went wrong, for programs.' },
+        message: { type: 'string', description: 'The same for people.' },
+        contexts: { type: 'array', maxItems: 0 },
+      },
+      additionalProperties: false,
+    },
+    headers: NEVER_KEPT,
+    write: ({ status, code, message }) => ({
+      code: status === 404 ? notFoundCode : `keymanagement.service.${code}`,
+      message,
+      contexts: [],
+    }),
+    decided: ['code'],
+  };
+}
+
+export const REFRESH_TOKEN_ERRORS: ErrorShape = managementErrors(REFRESH_TOKEN_NOT_FOUND.notFoundCode);
+
+const ORG_NAME: Parameter = {
+  name: 'org_name',
+  in: 'path',
+  required: true,
+  description: 'The organization that the token belongs to.',
+  schema: { type: 'string' },
+  example: ORGANIZATION,
+};
+
+/** What an operation of the API has that others have not. */
+type OwnPart = Pick<Operation, 'operationId' | 'summary' | 'description' | 'requestBody' | 'responses'> & {
+  readonly tag: string;
+  readonly parameters?: readonly Parameter[];
+};
+
+/** The operations at the two paths of a token, which differ in name alone. */
+export function managementPaths(
+  { name, parameter }: Resource,
+  operations: Readonly<Partial<Record<'get' | 'post' | 'delete', OwnPart>>>,
+): Readonly<Record<string, PathItem>> {
+  const at = (base: string, suffix: string, again: string): readonly [string, PathItem] => [
+    `${base}/{org_name}/oauth2/${name}/{${parameter.name}}`,
+    Object.fromEntries(
+      Object.entries(operations).map(([method, { tag, operationId, summary, parameters = [], ...own }]) => [
+        method,
+        {
+          operationId: operationId + suffix,
+          tags: [tag],
+          summary: summary + again,
+          security: [{ [CLIENT_SECRET]: [] }],
+          ...own,
+          parameters: [ORG_NAME, parameter, ...parameters],
+        },
+      ]),
+    ),
+  ];
+  return Object.fromEntries([
+    at('/v1/o', '', ''),
+    at('/v1/organizations', 'ByLongPath', ', by the longer path'),
+  ]);
+}
+
+/** The errors that follow from who calls, and from what is at the path. */
+export function managementRefusals(
+  shape: ErrorShape,
+  facts: RouterFacts,
+  { notFoundMessage }: Resource,
+  own: {
+    readonly badRequests?: ErrorExamples;
+    readonly noRight?: true;
+    readonly conflicts?: ErrorExamples;
+  } = {},
+): Responses {
+  return {
+    400: errorResponse(shape, 400, 'The request is malformed.', {
+      malformedPath: ['invalid_request', 'The path is malformed'],
+      ...own.badRequests,
+      ...tlsRequired(facts),
+    }),
+    401: errorResponse(
+      shape,
+      401,
+      'The caller has not proved who it is.',
+      { badClient: ['invalid_client', 'Client authentication failed'] },
+      basicHeader(facts.realm),
+    ),
+    403: errorResponse(shape, 403, 'The caller has no right in the organization, which may not even exist.', {
+      stranger: ['unauthorized_client', 'The client may not read access tokens of this organization'],
+      ...(own.noRight && {
+        noRight: [
+          'unauthorized_client',
+          'The client may not do this to tokens of this organization',
+        ] as const,
+      }),
+    }),
+    404: errorResponse(
+      shape,
+      404,
+      'There is no such token in the organization, or not for the caller to see.',
+      { notFound: ['not_found', notFoundMessage] },
+    ),
+    409: errorResponse(shape, 409, 'The token cannot be changed so, or somebody else has it in hand.', {
+      conflict: ['conflict', 'The request could not be processed due to a conflict'],
+      ...own.conflicts,
+    }),
+  };
+}
+
+/** The methods that are at the path of an access token, as `Allow` says them. */
+export function accessTokenMethods({ management }: Pick<StoreFacts, 'management'>): string {
+  const changes = management.has('revoke') || management.has('approve') || management.has('update');
+  return ['GET, HEAD', ...(changes ? ['POST'] : []), ...(management.has('delete') ? ['DELETE'] : [])].join(
+    ', ',
+  );
+}
