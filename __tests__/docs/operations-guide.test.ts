@@ -181,8 +181,12 @@ describe('docs/operations.md', () => {
       kind?.startsWith('histogram'),
       words(labels).toSorted(),
     ]);
-    expect(listed.toSorted()).toStrictEqual(
-      [...real].map(([name, labels]) => [name, histograms.has(name), [...labels].toSorted()]).toSorted(),
+    const byName = (a: readonly unknown[], b: readonly unknown[]): number =>
+      String(a[0]).localeCompare(String(b[0]));
+    expect(listed.toSorted(byName)).toStrictEqual(
+      [...real]
+        .map(([name, labels]) => [name, histograms.has(name), [...labels].toSorted()])
+        .toSorted(byName),
     );
   });
 

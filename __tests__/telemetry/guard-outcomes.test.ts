@@ -112,7 +112,7 @@ describe('the counter of the guards, and the log of requests', () => {
   it('tell durations by outcome, as many as there were requests', async () => {
     const counted = await seen.series('guard_duration_count');
     expect(counted.reduce((sum, { value }) => sum + value, 0)).toBe(ROWS.length);
-    expect(counted.map(({ labels }) => labels.token_introspection_outcome).toSorted()).toStrictEqual([
+    expect(counted.map(({ labels }) => String(labels.token_introspection_outcome)).toSorted()).toStrictEqual([
       'accepted',
       'anonymous',
       'failed',

@@ -13,6 +13,7 @@ import {
   requireActiveToken,
   storeIntrospector,
   type TelemetryOptions,
+  tokenRevocation,
 } from '../../lib/index.js';
 import { json, optionsFor, upstream as server } from '../support/scripted-server.js';
 import { collectedMetrics, collectedSpans, followContext, unregisterAll } from '../support/telemetry.js';
@@ -68,6 +69,7 @@ async function everything(option: Option): Promise<Everything> {
         expect((await postToken(app, path, as(client), 'at-live')).status).toBe(200);
       }
       expect((await request(app).get(`${C}/at-live`).set('Authorization', as('admin'))).status).toBe(200);
+      expect((await postToken(app, '/v1/oauth/revoke', as('app'), 'never-seen')).status).toBe(200);
       for (const path of ['/local', '/remote']) {
         expect((await request(app).get(path).set('Authorization', 'Bearer at-live')).status).toBe(200);
       }
@@ -128,7 +130,7 @@ describe('the option telemetry', () => {
     trace.setGlobalTracerProvider(later.provider);
     await drive();
     for (const collected of [first, second]) {
-      expect(await collected.points('server.requests')).toHaveLength(3);
+      expect(await collected.points('server.requests')).toHaveLength(4);
       for (const { value } of await collected.points('server.requests')) expect(value).toBe(1);
       // A cache that was made long before is known to whoever collects now.
       expect(await collected.points('breaker.state')).toHaveLength(3);
@@ -237,6 +239,7 @@ describe('the option telemetry', () => {
       () => oauthIntrospection(base),
       () => refreshTokenIntrospection(base),
       () => accessTokenDetails(base),
+      () => tokenRevocation(base),
       () => requireActiveToken({ introspector, telemetry }),
       () => requireActiveToken({ tokens, telemetry }),
       () => storeIntrospector(tokens, { telemetry }),
