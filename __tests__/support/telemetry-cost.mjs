@@ -1,4 +1,7 @@
-/** Prints, as JSON, how many bytes a guarded request allocates more, where nobody collects, than with `telemetry: false`. */
+/**
+ * Prints, as JSON, how many bytes a guarded request allocates more, where nobody collects, than with `telemetry: false`;
+ * and a look-up in a store more than by itself.
+ */
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import {
@@ -7,6 +10,8 @@ import {
   requireActiveToken,
   storeIntrospector,
 } from '../../dist/esm/index.js';
+import { watchedFind } from '../../dist/esm/telemetry/store-probe.js';
+import { telemetryOf } from '../../dist/esm/telemetry/telemetry.js';
 
 const CALLS = 5000;
 const ROUNDS = 9;
@@ -30,6 +35,18 @@ async function guards(telemetry) {
   };
 }
 
+/** Look-ups that allocate nothing by themselves, as a guard would call them. */
+function lookUps(watch) {
+  const records = new Map(requests.map((_, i) => [`token-${i}`, { i }]));
+  const plain = { find: (key) => records.get(key) };
+  const store = watch ? watchedFind(telemetryOf('cost', undefined), 'tokens', plain) : plain;
+  const keys = [...records.keys()];
+  let at = 0;
+  return (_req, _res, done) => {
+    if (store.find(keys[at++ & 63])) done();
+  };
+}
+
 let accepted = 0;
 const next = (error) => {
   if (!error) accepted += 1;
@@ -46,14 +63,15 @@ function bytesOf(guard) {
 }
 
 const [on, off] = [await guards({}), await guards({ telemetry: false })];
-for (const kind of ['store', 'cache'])
-  for (let i = 0; i < 18; i++) for (const set of [on, off]) run(set[kind]);
+[on.lookUp, off.lookUp] = [lookUps(true), lookUps(false)];
+const KINDS = ['store', 'cache', 'lookUp'];
+for (const kind of KINDS) for (let i = 0; i < 18; i++) for (const set of [on, off]) run(set[kind]);
 accepted = 0;
 const more = {};
-for (const kind of ['store', 'cache']) {
+for (const kind of KINDS) {
   // The engine goes on optimizing, by which the two differ for a while; less so in the middle of many rounds.
   const differences = Array.from({ length: ROUNDS }, () => bytesOf(on[kind]) - bytesOf(off[kind]));
   more[kind] = differences.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)];
 }
-console.log(JSON.stringify({ more, accepted, calls: CALLS * ROUNDS * 4 }));
+console.log(JSON.stringify({ more, accepted, calls: CALLS * ROUNDS * 2 * KINDS.length }));
 process.exit();
