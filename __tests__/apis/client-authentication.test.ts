@@ -394,7 +394,7 @@ describe('client assertions', () => {
     expect((await send({ app }, withAssertion(by))).status).toBe(200);
   });
 
-  it('A-13 has the exact type, one assertion, and a client_id that is its sub', async () => {
+  it('A-13 A-17 has the exact type, one assertion, and a client_id that is its sub', async () => {
     const { app } = await made();
     const good = await signed(claims('signer'));
     for (const form of [

@@ -231,6 +231,16 @@ describe('POST /v1/oauth/revoke', () => {
       .send({});
     expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
     expect(answer.headers['content-type']).toBe('application/json');
+    const ended = await request(w.app)
+      .post(`${R}?callback=run`)
+      .set('Authorization', w.as('app'))
+      .type('form')
+      .send({ token: 'at-live' });
+    expect([ended.status, ended.text, ended.headers['content-type']]).toStrictEqual([
+      200,
+      '{}',
+      'application/json',
+    ]);
   });
 
   it.each([
