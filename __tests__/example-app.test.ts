@@ -142,6 +142,22 @@ describe('the sample app', () => {
     expect(await post('/demo/revoke', { token: 'unknown' })).toBe(200);
   });
 
+  it('has outages to look at that end, also where one is begun during another', async () => {
+    const running = await start(0, { STORE: 'memory' });
+    const origin = originOf(running);
+    const status = async (): Promise<number> =>
+      (await fetch(`${origin}/orders`, { headers: { authorization: 'Bearer access-live' } })).status;
+    const outage = async (seconds: string): Promise<number> =>
+      (await fetch(`${origin}/demo/outage`, { method: 'POST', body: new URLSearchParams({ seconds }) }))
+        .status;
+    for (const seconds of ['60', '0.2']) expect(await outage(seconds)).toBe(204);
+    expect(await status()).toBe(503);
+    for (let i = 0; i < 100 && (await status()) === 503; i++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await status()).toBe(200);
+    running.process.kill('SIGTERM');
+  });
+
   it('logs a line of JSON for a call, without the token', async () => {
     const origin = originOf(app);
     const before = app.output().length;

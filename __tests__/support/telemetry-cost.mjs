@@ -14,7 +14,7 @@ import { watchedFind } from '../../dist/esm/telemetry/store-probe.js';
 import { telemetryOf } from '../../dist/esm/telemetry/telemetry.js';
 
 const CALLS = 5000;
-const ROUNDS = 9;
+const ROUNDS = 7;
 
 const tokens = new MemoryTokenStore();
 const requests = [];
@@ -65,7 +65,7 @@ function bytesOf(guard) {
 const [on, off] = [await guards({}), await guards({ telemetry: false })];
 [on.lookUp, off.lookUp] = [lookUps(true), lookUps(false)];
 const KINDS = ['store', 'cache', 'lookUp'];
-for (const kind of KINDS) for (let i = 0; i < 18; i++) for (const set of [on, off]) run(set[kind]);
+for (const kind of KINDS) for (let i = 0; i < 14; i++) for (const set of [on, off]) run(set[kind]);
 accepted = 0;
 const more = {};
 for (const kind of KINDS) {
