@@ -142,17 +142,45 @@ describe('the sample app', () => {
     expect(await post('/demo/revoke', { token: 'unknown' })).toBe(200);
   });
 
-  it('prints an audit line a call, without the token', async () => {
+  it('has outages to look at that end, also where one is begun during another', async () => {
+    const running = await start(0, { STORE: 'memory' });
+    const origin = originOf(running);
+    const status = async (): Promise<number> =>
+      (await fetch(`${origin}/orders`, { headers: { authorization: 'Bearer access-live' } })).status;
+    const outage = async (seconds: string): Promise<number> =>
+      (await fetch(`${origin}/demo/outage`, { method: 'POST', body: new URLSearchParams({ seconds }) }))
+        .status;
+    for (const seconds of ['60', '0.2']) expect(await outage(seconds)).toBe(204);
+    expect(await status()).toBe(503);
+    for (let i = 0; i < 100 && (await status()) === 503; i++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await status()).toBe(200);
+    running.process.kill('SIGTERM');
+  });
+
+  it('logs a line of JSON for a call, without the token', async () => {
     const origin = originOf(app);
     const before = app.output().length;
     await fetch(`${origin}/v1/o/acme/oauth2/accesstokens/access-live`);
     for (let i = 0; i < 100 && app.output().length === before; i++)
       await new Promise((resolve) => setTimeout(resolve, 20));
-    const line = app.output().slice(before);
-    expect(line).toMatch(
-      /^\[audit\] access-token-details: refused \(invalid_client\), caller unknown, [\d.]+ ms$/m,
-    );
-    expect(line).not.toContain('access-live');
+    const lines = app.output().slice(before).trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as object)).toStrictEqual([
+      {
+        level: 'info',
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+        audit: {
+          api: 'access-token-details',
+          outcome: 'refused',
+          error: 'invalid_client',
+          status: 401,
+          time: expect.any(Number),
+          durationMs: expect.any(Number),
+        },
+      },
+    ]);
+    expect(lines[0]).not.toContain('access-live');
+    expect(lines[0]?.length).toBeLessThan(250);
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('ends cleanly on %s, with a connection open', async (signal) => {

@@ -1,30 +1,38 @@
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import {
-  type AuditEvent,
   activeToken,
   type ClientStore,
   introspectionRouter,
   type ManagedTokenStore,
   requireActiveToken,
 } from 'express-token-introspection';
+import type { Logger } from 'pino';
 import { demoRoutes } from './demo-routes.js';
+import { auditTo, logRequests } from './log.js';
 import { ISSUER, ORDERS_API } from './seed.js';
 
-export interface Stores {
+export interface Parts {
   readonly tokens: ManagedTokenStore;
   readonly clients: ClientStore;
+  readonly log: Logger;
+  /** What answers with the measurements. */
+  readonly metrics: RequestHandler;
 }
 
 /** An issuer and an API in one app. They could as well be two. */
-export function createApp({ tokens, clients }: Stores): Express {
+export function createApp({ tokens, clients, log, metrics }: Parts): Express {
   const app = express();
   app.disable('x-powered-by');
 
+  // In production, let nobody but Prometheus reach it.
+  app.get('/metrics', metrics);
+
   // The issuer: the three introspection APIs, at their published paths.
-  app.use(introspectionRouter({ tokens, clients, issuer: ISSUER, audit: printAudit }));
+  app.use(introspectionRouter({ tokens, clients, issuer: ISSUER, audit: auditTo(log) }));
 
   // The API: a route for everybody with a live token for it, and one that needs a scope as well.
   const guard = { tokens, clients, audience: ORDERS_API, issuer: ISSUER, realm: 'orders' };
+  app.use(['/me', '/orders'], logRequests(log));
   app.get('/me', requireActiveToken(guard), (req, res) => {
     const { sub, client_id, scopes } = activeToken(req);
     res.json({ sub, client_id, scopes });
@@ -39,13 +47,4 @@ export function createApp({ tokens, clients }: Stores): Express {
   // For trying it by hand: make and revoke tokens while it runs.
   app.use('/demo', demoRoutes(tokens));
   return app;
-}
-
-/** One line a call. Tokens appear as the first characters of their digest, never as themselves. */
-function printAudit({ api, outcome, reason, error, clientId, tokenDigest, durationMs }: AuditEvent): void {
-  const why = reason ?? error;
-  const token = tokenDigest === undefined ? '' : ` token ${tokenDigest.slice(0, 8)}`;
-  console.log(
-    `[audit] ${api}: ${outcome}${why ? ` (${why})` : ''}, caller ${clientId ?? 'unknown'},${token} ${durationMs.toFixed(1)} ms`,
-  );
 }

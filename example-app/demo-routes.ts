@@ -5,6 +5,8 @@ import { ISSUER, ORDERS_API } from './seed.js';
 /** Makes and kills tokens. A real issuer does this in its token endpoint, after a real login. */
 export function demoRoutes(tokens: ManagedTokenStore): Router {
   const router = express.Router();
+  const find = tokens.find.bind(tokens);
+  let endOfOutage: NodeJS.Timeout | undefined;
   router.use(express.urlencoded({ extended: false }), express.json());
 
   // POST /demo/tokens [token] [kind] [client_id] [sub] [scope] [expires_in, in seconds]
@@ -31,6 +33,18 @@ export function demoRoutes(tokens: ManagedTokenStore): Router {
     const { token } = textFields(req);
     if (token === undefined) throw new TypeError('revoke: "token" is required');
     res.json({ revoked: await tokens.revoke(token) });
+  });
+
+  // POST /demo/outage [seconds]: the store fails for so long. Answers are 503 then, never "inactive".
+  router.post('/outage', (req, res) => {
+    const seconds = Number(textFields(req).seconds ?? 10);
+    if (!(seconds > 0 && seconds <= 60)) throw new TypeError('outage: "seconds" must be above 0, 60 at most');
+    tokens.find = () => Promise.reject(new Error('an outage for demonstration'));
+    clearTimeout(endOfOutage);
+    endOfOutage = setTimeout(() => {
+      tokens.find = find;
+    }, seconds * 1000).unref();
+    res.status(204).end();
   });
 
   router.use((error: unknown, _req: Request, res: Response, next: NextFunction) => {

@@ -95,6 +95,12 @@ export function examples(origin: string, name: (token: string) => string): reado
       body: '{"orders":[{"id":1,"item":"bolt"}],"for":"alice"}',
     },
     {
+      title: 'The same API as another process would have it: it asks over HTTP, and remembers the answer',
+      command: `curl -si -H 'Authorization: Bearer ${name('access-live')}' ${origin}/remote/orders`,
+      status: 200,
+      body: '{"orders":[{"id":1,"item":"bolt"}],"for":"alice"}',
+    },
+    {
       title: 'Without one: 401, and the header says how to ask',
       command: `curl -si ${origin}/orders`,
       status: 401,

@@ -1,8 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import { createApp } from './app.js';
 import { examples } from './examples.js';
+import { createLog, logRequests } from './log.js';
+import { remoteApi } from './remote-api.js';
 import { type Demonstration, seedTokens } from './seed.js';
 import { type OpenStores, openStores } from './stores.js';
+import { collectMetrics } from './telemetry.js';
 
 try {
   await start();
@@ -16,10 +19,14 @@ try {
 async function start(): Promise<void> {
   const stores = await openStores(process.env);
   const demonstration = await seedTokens(stores.tokens);
-  const server = createApp(stores).listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
+  const log = createLog();
+  const app = createApp({ ...stores, log, metrics: collectMetrics() });
+  const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
   server.once('listening', () => {
     const { port } = server.address() as AddressInfo;
-    printWelcome(`http://127.0.0.1:${port}`, stores, demonstration);
+    const origin = `http://127.0.0.1:${port}`;
+    app.use(remoteApi(origin, logRequests(log)));
+    printWelcome(origin, stores, demonstration);
   });
   server.once('error', (error) => {
     console.error(`Cannot listen: ${error.message}. Another port: PORT=3001 npm start`);
@@ -43,5 +50,8 @@ function printWelcome(origin: string, { place }: OpenStores, { tokens, name }: D
   for (const { title, command, status, body } of examples(origin, name)) {
     console.log(`\n  # ${title}\n  ${command}\n  #=> ${`${status} ${body}`.trim()}`);
   }
-  console.log(`\nListening on ${origin}. Ctrl+C ends it.`);
+  console.log(
+    `\nMeasurements, for Prometheus: ${origin}/metrics. Below is the log, a line of JSON for each event.`,
+  );
+  console.log(`\nListening on ${origin}. Ctrl+C ends it.\n`);
 }

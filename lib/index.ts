@@ -68,6 +68,7 @@ export {
   introspectionRouter,
 } from './router.js';
 export type { PrivateJwk } from './signing/signing-key.js';
+export type { TelemetryOptions } from './telemetry/telemetry.js';
 export { MemoryTokenStore, type MemoryTokenStoreOptions } from './tokens/memory-token-store.js';
 export { ConflictError, NotFoundError, StoreUnavailableError } from './tokens/store-errors.js';
 export { tokenDigest } from './tokens/token-digest.js';

@@ -310,6 +310,7 @@ describe('rateLimit', () => {
     });
     expect((await ask('Basic ???', 'x', '198.51.100.1')).status).toBe(429);
     const { throttles } = await import('../../lib/http/throttle.js');
+    const { telemetryOf } = await import('../../lib/telemetry/telemetry.js');
     const { failures } = throttles(
       'test',
       {
@@ -321,6 +322,7 @@ describe('rateLimit', () => {
         }),
       },
       () => 0,
+      telemetryOf('test', false),
     );
     for (let i = 0; i <= 10_000; i++) await failures.count(`address ${i}`).catch(() => {});
     expect(() => failures.check(() => 'address 0')).not.toThrow();

@@ -55,12 +55,13 @@ export interface Managed extends World {
 }
 
 /** An app in which tokens may be managed, by default in every way. */
-export async function managed(options: WorldOptions = {}): Promise<Managed> {
+export async function managed({ moreClients = [], ...options }: WorldOptions = {}): Promise<Managed> {
   const made = await world({
     management: ALL,
     moreClients: [
       ...MANAGERS.map(({ client }) => client),
       { clientId: 'public-manager', organizations: [ORG], manages: ALL_RIGHTS },
+      ...moreClients,
     ],
     ...options,
   } as Partial<IntrospectionRouterOptions>);

@@ -25,6 +25,8 @@ import { storeIntrospector } from '../introspection/store-introspector.js';
 import { linkedRefreshToken, storedTokens } from '../introspection/stored-tokens.js';
 import type { FoundToken, TokenSource } from '../introspection/token-source.js';
 import { SigningKeys } from '../signing/signing-keys.js';
+import { watchedFind } from '../telemetry/store-probe.js';
+import { type Telemetry, telemetryOf } from '../telemetry/telemetry.js';
 import { tokenDigest } from '../tokens/token-digest.js';
 import { tokenTest } from '../tokens/token-format.js';
 import type { TokenRecord } from '../tokens/token-record.js';
@@ -56,6 +58,7 @@ export class ApiContext {
   readonly audit: Audit | undefined;
   readonly clock: () => number;
   readonly requireTls: boolean;
+  readonly telemetry: Telemetry;
   /** What answers are signed with, where they are. */
   readonly signingKeys: SigningKeys | undefined;
   readonly #source: TokenSource;
@@ -68,22 +71,31 @@ export class ApiContext {
   /** @throws TypeError that names a bad, missing or unknown option */
   constructor(factory: string, options: ContextOptions, ...ownOptions: readonly string[]) {
     checkApiOptions(factory, options, ownOptions);
-    const { clients, clock = Date.now, tokens, introspector } = options;
+    const { clock = Date.now, tokens, introspector } = options;
+    const telemetry = telemetryOf(factory, options.telemetry);
+    const clients = watchedFind(telemetry, 'clients', options.clients);
     this.clients = clients;
+    this.telemetry = telemetry;
     this.realm = options.realm ?? 'token introspection';
     this.audit = options.audit;
     this.clock = clock;
     this.requireTls = options.requireTls ?? false;
     const isToken = tokenTest(factory, options.tokenFormat);
-    const asked = introspector ?? storeIntrospector(tokens as TokenStore, { clients, clock });
+    const asked =
+      introspector ??
+      storeIntrospector(tokens as TokenStore, {
+        clients: options.clients,
+        clock,
+        ...(options.telemetry !== undefined && { telemetry: options.telemetry }),
+      });
     this.introspector = isToken ? onlyAbout(isToken, asked) : asked;
     this.signingKeys = options.keys === undefined ? undefined : new SigningKeys(factory, options.keys);
     this.#source = introspector
       ? introspectedTokens({ introspector: this.introspector, clients, clock })
-      : storedTokens({ tokens: tokens as TokenStore, clients, clock, isToken });
+      : storedTokens({ tokens: tokens as TokenStore, clients, clock, isToken, telemetry });
     this.#policy = options.policy ?? defaultPolicy;
     this.#shownTo = shownSubjects(factory, options.pairwise);
-    this.#throttles = throttles(factory, options.rateLimit, this.clock);
+    this.#throttles = throttles(factory, options.rateLimit, this.clock, telemetry);
     this.verifier = new ClientVerifier(clients, clock);
     const acceptRaw = options.acceptRawBasic ?? true;
     this.#passport.use(new ClientBasicStrategy({ realm: this.realm, acceptRaw, verifier: this.verifier }));

@@ -16,6 +16,7 @@ import {
   STORE,
 } from '../options.js';
 import type { SignedAnswerOptions } from '../signing/signing-keys.js';
+import type { TelemetryOptions } from '../telemetry/telemetry.js';
 import type { TokenFormatOptions } from '../tokens/token-format.js';
 import type { TokenStore } from '../tokens/token-store.js';
 
@@ -47,6 +48,8 @@ export interface CommonOptions {
   readonly acceptRawBasic?: boolean;
   /** Refuses requests that did not come by TLS, as Express sees it under the app's `trust proxy`. Default false. */
   readonly requireTls?: boolean;
+  /** Where measurements and spans go; `false`: nowhere. Default: the global providers of OpenTelemetry, whenever the app registers them. */
+  readonly telemetry?: TelemetryOptions | false;
 }
 
 /** What an API needs that looks tokens up in a store. */
@@ -73,6 +76,7 @@ const API_OPTIONS: readonly (keyof ApiOptions)[] = [
   'clock',
   'acceptRawBasic',
   'requireTls',
+  'telemetry',
 ];
 
 /** @throws TypeError that names a bad, missing or unknown option; those of `ownOptions` are for the API to check */

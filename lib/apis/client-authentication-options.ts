@@ -1,7 +1,7 @@
 import { ALGORITHMS, areAsymmetric, USUAL_ALGORITHMS } from '../algorithms.js';
 import type { ClientKeys } from '../clients/client-assertion.js';
 import { type ClientCertificateSource, certificateOfConnection } from '../clients/client-certificate.js';
-import { connectionSettings } from '../introspection/remote/connection-options.js';
+import { type ConnectionSettings, connectionSettings } from '../introspection/remote/connection-options.js';
 import type { Fetch } from '../introspection/remote/fetch-transport.js';
 import {
   hasMethods,
@@ -14,6 +14,8 @@ import {
   TIMER,
 } from '../options.js';
 import { assertionMemory, type ReplayMemory } from '../replay-memory.js';
+import { watchedMethods } from '../telemetry/store-probe.js';
+import type { CommonOptions } from './api-options.js';
 import { RegisteredKeys } from './client-keys.js';
 
 /** How client assertions are taken (`private_key_jwt`, `client_secret_jwt`; RFC 7523). */
@@ -72,7 +74,8 @@ export function clientAuthenticationSettings(
     clientCertificate = false,
     fetch,
     issuer,
-  }: ClientAuthenticationOptions & { readonly issuer?: string },
+    telemetry,
+  }: ClientAuthenticationOptions & Pick<CommonOptions, 'telemetry'> & { readonly issuer?: string },
   clock: () => number,
 ): ClientAuthenticationSettings {
   must(
@@ -82,11 +85,15 @@ export function clientAuthenticationSettings(
     'a boolean, or a function',
   );
   const source = clientCertificate === true ? certificateOfConnection : clientCertificate;
+  const connection = connectionSettings(factory, {
+    timeout: KEYS_TIMEOUT,
+    clock,
+    ...(fetch !== undefined && { fetch }),
+    ...(telemetry !== undefined && { telemetry }),
+  });
   return {
-    keys: new RegisteredKeys(
-      connectionSettings(factory, { timeout: KEYS_TIMEOUT, clock, ...(fetch !== undefined && { fetch }) }),
-    ),
-    assertions: assertionSettings(factory, assertions, issuer, clock),
+    keys: new RegisteredKeys(connection),
+    assertions: assertionSettings(factory, assertions, issuer, connection),
     certificate: source === false ? undefined : source,
   };
 }
@@ -95,7 +102,7 @@ function assertionSettings(
   factory: string,
   option: AssertionOptions | false | undefined,
   issuer: string | undefined,
-  clock: () => number,
+  { clock, telemetry }: ConnectionSettings,
 ): ClientAuthenticationSettings['assertions'] {
   if (option === false) return undefined;
   must(option === undefined || isObject(option), factory, 'assertions', 'an object, or false');
@@ -118,6 +125,7 @@ function assertionSettings(
     audience: [...(list as readonly string[])],
     maxLifetime,
     algorithms: [...algorithms],
-    replay,
+    // Our own is no store of the app's, and need not be watched.
+    replay: options.replay ? watchedMethods(telemetry, 'replay', replay, ['remember']) : replay,
   };
 }

@@ -22,6 +22,7 @@ import type { FormParameters } from '../http/form-body.js';
 import { authorizationLines } from '../http/header-lines.js';
 import { type HttpError, invalidRequest } from '../http/http-error.js';
 import type { ApiContext } from './api-context.js';
+import type { CommonOptions } from './api-options.js';
 import {
   type ClientAuthenticationOptions,
   type ClientAuthenticationSettings,
@@ -49,7 +50,7 @@ export class ClientAuthenticator {
   constructor(
     context: ApiContext,
     factory: string,
-    options: ClientAuthenticationOptions & { readonly issuer?: string },
+    options: ClientAuthenticationOptions & Pick<CommonOptions, 'telemetry'> & { readonly issuer?: string },
   ) {
     const { clients, clock, verifier } = context;
     const settings = clientAuthenticationSettings(factory, options, clock);

@@ -8,6 +8,7 @@ import type { IntrospectionUnavailableError } from '../introspection/introspecti
 import { KeySet } from '../introspection/jwt/key-set.js';
 import { PublishedKeys } from '../introspection/jwt/published-keys.js';
 import type { ConnectionSettings } from '../introspection/remote/connection-options.js';
+import { UpstreamProbe } from '../introspection/remote/upstream-probe.js';
 import type { Jws, JwsHeader } from '../jws-form.js';
 import type { Soon } from '../thenable.js';
 
@@ -17,11 +18,14 @@ const MAX_KEPT = 10_000;
 /** The keys of clients: those that they are registered with, and those that they publish, as these change. */
 export class RegisteredKeys implements ClientKeys {
   readonly #settings: ConnectionSettings;
+  /** One for all of them: a client's own address would make a series for each client. */
+  readonly #probe: UpstreamProbe;
   readonly #published = new LRUCache<string, KeySet>({ max: MAX_KEPT });
   readonly #registered = new LRUCache<string, PublishedKeys>({ max: MAX_KEPT });
 
   constructor(settings: ConnectionSettings) {
     this.#settings = settings;
+    this.#probe = new UpstreamProbe(settings.telemetry, 'client_keys');
   }
 
   async verify(client: Client, token: string, header: JwsHeader): Promise<Jws | undefined> {
@@ -56,7 +60,7 @@ export class RegisteredKeys implements ClientKeys {
   #publishedAt(uri: string): KeySet {
     const known = this.#published.get(uri);
     if (known) return known;
-    const keys = new KeySet(this.#settings, async () => uri);
+    const keys = new KeySet(this.#settings, async () => uri, this.#probe);
     this.#published.set(uri, keys);
     return keys;
   }

@@ -1,9 +1,14 @@
 import { HttpError } from '../http/http-error.js';
 import { linkedRefreshToken, storeFault } from '../introspection/stored-tokens.js';
 import type { FoundToken } from '../introspection/token-source.js';
+import { watchedMethods } from '../telemetry/store-probe.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
 import { tokenState } from '../tokens/token-state.js';
 import type { ManagedTokenStore } from '../tokens/token-store.js';
 import { mergedAttributes, type RequestedUpdate } from './requested-change.js';
+
+/** What changes tokens in a store. */
+const CHANGES = ['revoke', 'revokeGrant', 'approve', 'update', 'remove'] as const;
 
 /** An access token that was found, and that is to be changed. */
 export interface ManagedToken {
@@ -16,11 +21,11 @@ export interface ManagedToken {
  * StoreUnavailableError; a change may have been made then, and may be asked for again.
  */
 export class ManagedTokens {
-  readonly #store: Required<ManagedTokenStore>;
+  readonly #store: Pick<Required<ManagedTokenStore>, (typeof CHANGES)[number]>;
 
   /** Of the store it needs the methods of what is switched on. */
-  constructor(store: Required<ManagedTokenStore>) {
-    this.#store = store;
+  constructor(store: Required<ManagedTokenStore>, telemetry: Telemetry) {
+    this.#store = watchedMethods(telemetry, 'tokens', store, CHANGES);
   }
 
   /** Revokes a token, and with `cascade` its grant and its refresh token. */

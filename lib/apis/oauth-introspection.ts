@@ -100,6 +100,7 @@ export function oauthIntrospectionIn(
     method: 'post',
     requireTls: context.requireTls,
     audit: context.audit,
+    telemetry: context.telemetry,
     clock: context.clock,
     async answer(call) {
       if (signer) call.res.vary('Accept');

@@ -52,6 +52,7 @@ export function refreshTokenIntrospectionIn(router: Router, context: ApiContext)
     method: 'post',
     requireTls: context.requireTls,
     audit: context.audit,
+    telemetry: context.telemetry,
     clock: context.clock,
     async answer(call) {
       const caller = await context.admit(call, () => authenticate(context, call));

@@ -4,6 +4,7 @@ import { type Call, endpoint } from '../http/endpoint.js';
 import { hintParameter, tokenParameter } from '../http/form-body.js';
 import { storeFault } from '../introspection/stored-tokens.js';
 import { hasMethods, isNonEmptyString, must } from '../options.js';
+import { watchedMethods } from '../telemetry/store-probe.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { ManagedTokenStore } from '../tokens/token-store.js';
 import { ApiContext } from './api-context.js';
@@ -51,11 +52,13 @@ export function tokenRevocationIn(
   authenticator: ClientAuthenticator,
   tokens: ManagedTokenStore,
 ): Router {
+  const store = watchedMethods(context.telemetry, 'tokens', tokens, ['revoke', 'revokeGrant']);
   return endpoint(router, [REVOCATION_PATH], {
     api: 'token-revocation',
     method: 'post',
     requireTls: context.requireTls,
     audit: context.audit,
+    telemetry: context.telemetry,
     clock: context.clock,
     async answer(call) {
       call.action = 'revoke';
@@ -64,7 +67,7 @@ export function tokenRevocationIn(
       refuseSecondMechanism(call, parameters, caller);
       const token = tokenParameter(parameters);
       const record = await context.ownToken(call, caller, token, hintParameter(parameters));
-      if (record) await revoke(tokens, token, record, call);
+      if (record) await revoke(store, token, record, call);
       // RFC 7009 §2.2: the same for a token that is not there, and nobody reads it.
       return {};
     },
@@ -74,7 +77,7 @@ export function tokenRevocationIn(
 
 /** RFC 7009 §2.1: with a refresh token end the access tokens of its grant; an access token ends alone. */
 async function revoke(
-  tokens: ManagedTokenStore,
+  store: Pick<ManagedTokenStore, 'revoke' | 'revokeGrant'>,
   token: string,
   { kind, grantId }: TokenRecord,
   call: Call,
@@ -82,7 +85,7 @@ async function revoke(
   call.cascade = kind === 'refresh_token' && grantId !== undefined;
   let ended: number;
   try {
-    ended = call.cascade ? await tokens.revokeGrant(grantId as string) : await tokens.revoke(token);
+    ended = call.cascade ? await store.revokeGrant(grantId as string) : await store.revoke(token);
   } catch (cause) {
     throw storeFault(cause);
   }

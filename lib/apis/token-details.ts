@@ -37,10 +37,11 @@ export function tokenPaths(resource: string, token: string): readonly string[] {
 export function managementEndpoint(
   context: ApiContext,
   { notFoundCode, notFoundMessage }: DetailsForm,
-): Pick<Endpoint, 'requireTls' | 'audit' | 'clock' | 'errorBody' | 'storeError'> {
+): Pick<Endpoint, 'requireTls' | 'audit' | 'telemetry' | 'clock' | 'errorBody' | 'storeError'> {
   return {
     requireTls: context.requireTls,
     audit: context.audit,
+    telemetry: context.telemetry,
     clock: context.clock,
     errorBody: ({ code, message, status }) =>
       status === 404

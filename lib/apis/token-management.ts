@@ -29,7 +29,7 @@ export function accessTokenChanges(
   form: DetailsForm,
 ): readonly Endpoint[] {
   // Whatever is switched on, the options have seen to it that the store has its methods.
-  const store = new ManagedTokens(tokens as Required<ManagedTokenStore>);
+  const store = new ManagedTokens(tokens as Required<ManagedTokenStore>, context.telemetry);
   const common = { api: API, ...managementEndpoint(context, form) } as const;
   const post: Endpoint = {
     ...common,

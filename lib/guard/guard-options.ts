@@ -20,6 +20,7 @@ import {
   must,
   STORE,
 } from '../options.js';
+import { type Telemetry, type TelemetryOptions, telemetryOf } from '../telemetry/telemetry.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
 import { type TokenFormatOptions, tokenTest } from '../tokens/token-format.js';
 import type { TokenStore } from '../tokens/token-store.js';
@@ -84,6 +85,8 @@ export interface RequireActiveTokenOptions {
    * `headers`. Default: the guard answers itself, with a short JSON body.
    */
   readonly onError?: (error: HttpError, req: Request, res: Response, next: NextFunction) => unknown;
+  /** Where measurements and spans go; `false`: nowhere. Default: the global providers of OpenTelemetry, whenever the app registers them. */
+  readonly telemetry?: TelemetryOptions | false;
 }
 
 /** The options, checked and with their defaults. */
@@ -97,6 +100,7 @@ export interface GuardSettings extends Requirements, AuthenticationRequirements,
   readonly property: string;
   readonly optional: boolean;
   readonly clock: () => number;
+  readonly telemetry: Telemetry;
   /** The `scope` of an `insufficient_scope` challenge. */
   readonly neededScope: string;
 }
@@ -124,6 +128,7 @@ const KNOWN = [
   'clockTolerance',
   'clock',
   'onError',
+  'telemetry',
 ];
 
 /** What every request has, and what Express gives it on its way. */
@@ -155,7 +160,8 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
   must(isFunction(certificate), FACTORY, 'certificate', 'a function');
   must(maxAge === undefined || isWholeSeconds(maxAge), FACTORY, 'maxAge', 'whole seconds, 0 or more');
   must(tokenFrom === 'header' || tokenFrom === 'body', FACTORY, 'tokenFrom', '"header" or "body"');
-  const dpop = dpopSettings(FACTORY, options.dpop, clock);
+  const telemetry = telemetryOf(FACTORY, options.telemetry);
+  const dpop = dpopSettings(FACTORY, options.dpop, clock, telemetry);
   const scope = scopeOption('scope', options.scope);
   const anyScope = scopeOption('anyScope', options.anyScope);
   return {
@@ -179,6 +185,7 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
     optional: optional ?? false,
     clockTolerance,
     clock,
+    telemetry,
   };
 }
 
@@ -189,14 +196,18 @@ function askedIntrospector(options: RequireActiveTokenOptions, clock: () => numb
 }
 
 function introspectorOption(options: RequireActiveTokenOptions, clock: () => number): Introspector {
-  const { introspector, tokens, clients } = options;
+  const { introspector, tokens, clients, telemetry } = options;
   checkOneSource(FACTORY, options);
   if (introspector !== undefined) {
     must(clients === undefined, FACTORY, 'clients', 'left out where there is no "tokens"');
     return introspector;
   }
   must(clients === undefined || hasMethods(clients, 'find'), FACTORY, 'clients', STORE);
-  return storeIntrospector(tokens as TokenStore, { clock, ...(clients && { clients }) });
+  return storeIntrospector(tokens as TokenStore, {
+    clock,
+    ...(clients && { clients }),
+    ...(telemetry !== undefined && { telemetry }),
+  });
 }
 
 function stringsOption(

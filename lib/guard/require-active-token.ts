@@ -7,6 +7,7 @@ import { UnusableAnswerError } from '../tokens/store-errors.js';
 import type { ActiveToken } from './active-token.js';
 import { type GuardSettings, guardSettings, type RequireActiveTokenOptions } from './guard-options.js';
 import { hasScope, judge } from './judge.js';
+import { type Began, begin, measureAccepted, measureRefused } from './measure.js';
 import { type Presented, requirePossession } from './possession.js';
 import type { Scheme } from './presented-token.js';
 import { refusal, tokenRequired } from './refusal.js';
@@ -27,8 +28,15 @@ import { presentedToken } from './token-of-request.js';
 export function requireActiveToken(options: RequireActiveTokenOptions): RequestHandler {
   const settings = guardSettings(options);
   const refuse = options.onError ?? answer;
-  const { property } = settings;
-  const refused = async (error: unknown, req: Request, res: Response, next: NextFunction): Promise<void> => {
+  const { property, telemetry } = settings;
+  const refused = async (
+    error: unknown,
+    began: Began,
+    req: Request,
+    res: Response,
+    next: NextFunction,
+  ): Promise<void> => {
+    measureRefused(telemetry, began, error);
     // What a `claims` function throws is a fault of the app's, for the app's error handler.
     if (!(error instanceof HttpError)) return next(asError(error));
     // Somebody may have answered meanwhile, a timeout of the app's for one.
@@ -42,21 +50,23 @@ export function requireActiveToken(options: RequireActiveTokenOptions): RequestH
       next(asError(fault));
     }
   };
-  const accepted = (token: ActiveToken | undefined, req: Request, next: NextFunction): void => {
+  const accepted = (token: ActiveToken | undefined, began: Began, req: Request, next: NextFunction): void => {
+    measureAccepted(telemetry, began, token);
     if (token) (req as unknown as Record<string, unknown>)[property] = token;
     next();
   };
   return function requireActiveToken(req: Request, res: Response, next: NextFunction): Soon<void> {
+    const began = begin(telemetry);
     let token: Soon<ActiveToken | undefined>;
     try {
       token = authorize(settings, req);
     } catch (error) {
-      return refused(error, req, res, next);
+      return refused(error, began, req, res, next);
     }
-    if (!isThenable(token)) return accepted(token, req, next);
+    if (!isThenable(token)) return accepted(token, began, req, next);
     return token.then(
-      (verified) => accepted(verified, req, next),
-      (error: unknown) => refused(error, req, res, next),
+      (verified) => accepted(verified, began, req, next),
+      (error: unknown) => refused(error, began, req, res, next),
     );
   };
 }

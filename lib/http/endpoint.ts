@@ -1,4 +1,5 @@
 import type { NextFunction, Request, Response, Router } from 'express';
+import type { Telemetry } from '../telemetry/telemetry.js';
 import { type StoreErrorKind, storeErrorKind } from '../tokens/store-errors.js';
 import {
   type ApiName,
@@ -10,7 +11,7 @@ import {
   report,
 } from './audit.js';
 import { type FormParameters, formBody } from './form-body.js';
-import { HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
+import { codeLabel, HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
 import { forbidCaching, sendAnswer, sendJson } from './respond.js';
 
 /** One call of an API, and what the audit will say about it. */
@@ -51,6 +52,7 @@ export interface Endpoint {
   readonly method: 'get' | 'post' | 'delete';
   readonly requireTls: boolean;
   readonly audit: Audit | undefined;
+  readonly telemetry: Telemetry;
   readonly clock: () => number;
   /** The body of a 200, to be sent as JSON unless it is a `TextAnswer`; or a rejection. */
   answer(call: Call): Promise<object>;
@@ -105,10 +107,12 @@ async function handle(
     call.time = definition.clock();
     if (definition.requireTls && !call.req.secure) throw invalidRequest('TLS is required');
     sendAnswer(call.res, await answer(call));
+    measure(definition, call, 200);
     audit(definition, call, 200);
   } catch (thrown) {
     const error = asHttpError(definition, thrown);
     sendJson(call.res, error.status, definition.errorBody(error, call), error.headers);
+    measure(definition, call, error.status, error);
     audit(definition, call, error.status, error);
   }
 }
@@ -129,6 +133,19 @@ export function notFoundOrConflict(kind: StoreErrorKind): HttpError | undefined 
     return new HttpError(409, 'conflict', 'The request could not be processed due to a conflict');
   }
   return undefined;
+}
+
+function measure({ api, telemetry }: Endpoint, call: Call, status: number, error?: HttpError): void {
+  const { instruments } = telemetry;
+  if (!instruments) return;
+  const outcome = outcomeOf(call, error);
+  const isInactive = outcome === 'inactive';
+  const details = {
+    reason: isInactive ? call.reason : undefined,
+    error: error && !isInactive ? codeLabel(error) : undefined,
+    action: call.action,
+  };
+  instruments.served({ api, outcome, status, ...details }, call.durationMs);
 }
 
 function audit(definition: Endpoint, call: Call, status: number, error?: HttpError): void {

@@ -14,6 +14,27 @@ export type HttpErrorCode =
   | 'server_error'
   | 'temporarily_unavailable';
 
+const CODES: Readonly<Record<HttpErrorCode, true>> = {
+  invalid_request: true,
+  invalid_client: true,
+  invalid_token: true,
+  insufficient_scope: true,
+  insufficient_user_authentication: true,
+  invalid_dpop_proof: true,
+  use_dpop_nonce: true,
+  unauthorized_client: true,
+  not_found: true,
+  conflict: true,
+  slow_down: true,
+  server_error: true,
+  temporarily_unavailable: true,
+};
+
+/** The code of an error, for measurements: an error that a hook of the app's has thrown may have any. */
+export function codeLabel({ code }: HttpError): string {
+  return typeof code === 'string' && Object.hasOwn(CODES, code) ? code : '_OTHER';
+}
+
 /** How a caller's credentials were refused, where an API tells these apart. */
 export type RefusedCredentials = 'missing' | 'other_scheme' | 'malformed' | 'repeated' | 'wrong';
 

@@ -1,5 +1,7 @@
 import { ipKeyGenerator, MemoryStore, type Options, type Store } from 'express-rate-limit';
 import { hasMethods, isFunction, isObject, knownOptions, must } from '../options.js';
+import { StoreProbe, watchedCall } from '../telemetry/store-probe.js';
+import { NO_TELEMETRY, type Telemetry } from '../telemetry/telemetry.js';
 import { onRejection } from '../thenable.js';
 import { slowDown, unavailable } from './http-error.js';
 
@@ -53,6 +55,7 @@ export function throttles(
   factory: string,
   options: RateLimitOptions | false | undefined,
   clock: () => number,
+  telemetry: Telemetry,
 ): Throttles {
   if (options === false) return { inactive: unlimited, failures: unlimited, calls: unlimited };
   if (options !== undefined) {
@@ -64,14 +67,17 @@ export function throttles(
     const limit = options?.[name] ?? DEFAULTS[name];
     if (limit === false) return unlimited;
     checkRateLimit(factory, name, limit);
-    const store = options?.store?.(name) ?? new MemoryStore();
+    const given = options?.store?.(name);
+    const store = given ?? new MemoryStore();
     must(
       hasMethods(store, 'increment'),
       factory,
       'rateLimit.store',
       'a function that returns express-rate-limit stores',
     );
-    return new StoreThrottle(store, limit, clock);
+    // Our own memory is no store of the app's, and need not be watched.
+    const probe = new StoreProbe(given ? telemetry : NO_TELEMETRY, 'rate_limit', 'increment', store);
+    return new StoreThrottle(store, limit, clock, probe);
   };
   return { inactive: part('inactive'), failures: part('failures'), calls: part('calls') };
 }
@@ -106,13 +112,13 @@ const unlimited: Throttle = {
  * counts, and a key that is over its limit is remembered until its window ends.
  */
 class StoreThrottle implements Throttle {
-  readonly #store: Store;
+  readonly #increment: (key: string) => ReturnType<Store['increment']>;
   readonly #limit: RateLimit;
   readonly #clock: () => number;
   readonly #blockedUntil = new Map<string, number>();
 
-  constructor(store: Store, limit: RateLimit, clock: () => number) {
-    this.#store = store;
+  constructor(store: Store, limit: RateLimit, clock: () => number, probe: StoreProbe) {
+    this.#increment = watchedCall(probe, (key) => store.increment(key));
     this.#limit = limit;
     this.#clock = clock;
     // All that the stores read of the middleware's options is the window.
@@ -134,7 +140,7 @@ class StoreThrottle implements Throttle {
     let totalHits: number;
     let resetTime: Date | undefined;
     try {
-      ({ totalHits, resetTime } = await this.#store.increment(key));
+      ({ totalHits, resetTime } = await this.#increment(key));
     } catch (cause) {
       throw unavailable(cause);
     }

@@ -48,6 +48,11 @@ export class IntrospectionUnavailableError extends Error {
   }
 }
 
+/** The reason of an error, for measurements. */
+export function reasonLabel(error: unknown): UnavailableReason | '_OTHER' {
+  return isIntrospectionUnavailable(error) ? error.reason : '_OTHER';
+}
+
 /** Whether this is such an error, of whichever build of this package: `instanceof` sees those of its own only. */
 export function isIntrospectionUnavailable(error: unknown): error is IntrospectionUnavailableError {
   return error instanceof Error && UNAVAILABLE_REASON in error;

@@ -1,6 +1,8 @@
 import type { ClientStore } from '../clients/client.js';
 import { frozenShallow } from '../frozen-copy.js';
 import { checkClock, hasMethods, knownOptions, must, STORE } from '../options.js';
+import { watchedFind } from '../telemetry/store-probe.js';
+import { type TelemetryOptions, telemetryOf } from '../telemetry/telemetry.js';
 import { type Soon, whenKnown } from '../thenable.js';
 import { type TokenFormatOptions, tokenTest } from '../tokens/token-format.js';
 import type { TokenRecord } from '../tokens/token-record.js';
@@ -18,6 +20,8 @@ export interface StoreIntrospectorOptions {
   readonly tokenFormat?: TokenFormatOptions;
   /** The time in milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
+  /** Where measurements and spans go; `false`: nowhere. Default: the global providers of OpenTelemetry, whenever the app registers them. */
+  readonly telemetry?: TelemetryOptions | false;
 }
 
 /**
@@ -29,12 +33,19 @@ export interface StoreIntrospectorOptions {
  */
 export function storeIntrospector(tokens: TokenStore, options: StoreIntrospectorOptions = {}): Introspector {
   must(hasMethods(tokens, 'find'), 'storeIntrospector', 'tokens', STORE);
-  knownOptions('storeIntrospector', options, ['clients', 'tokenFormat', 'clock']);
+  knownOptions('storeIntrospector', options, ['clients', 'tokenFormat', 'clock', 'telemetry']);
   const { clients, clock = Date.now } = options;
   must(clients === undefined || hasMethods(clients, 'find'), 'storeIntrospector', 'clients', STORE);
   checkClock('storeIntrospector', clock);
   const isToken = tokenTest('storeIntrospector', options.tokenFormat);
-  const source = storedTokens({ tokens, clients, clock, isToken });
+  const telemetry = telemetryOf('storeIntrospector', options.telemetry);
+  const source = storedTokens({
+    tokens,
+    clients: clients && watchedFind(telemetry, 'clients', clients),
+    clock,
+    isToken,
+    telemetry,
+  });
   const ask = (token: string): Soon<IntrospectionResponse> =>
     whenKnown(source.find(token), (found) =>
       found

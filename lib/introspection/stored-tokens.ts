@@ -2,6 +2,8 @@ import type { ClientStore } from '../clients/client.js';
 import { findClient } from '../clients/client-verifier.js';
 import { frozenJson } from '../frozen-copy.js';
 import { isNonEmptyString, isObject } from '../options.js';
+import { watchedFind } from '../telemetry/store-probe.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
 import { attempt, onRejection, whenKnown } from '../thenable.js';
 import { misnamedMember, plainRecord, recordProblem } from '../tokens/check-token-record.js';
 import { soundRecords } from '../tokens/sound-records.js';
@@ -20,6 +22,7 @@ interface StoredTokensOptions {
   readonly clock: () => number;
   /** Which tokens the store is asked about. Default: those that have a token's syntax. */
   readonly isToken?: TokenTest | undefined;
+  readonly telemetry: Telemetry;
 }
 
 /**
@@ -31,7 +34,9 @@ export function storedTokens({
   clients,
   clock,
   isToken = isTokenSyntax,
+  telemetry,
 }: StoredTokensOptions): TokenSource {
+  const store = watchedFind(telemetry, 'tokens', tokens);
   const found = (stored: unknown): FoundToken | undefined => {
     if (stored === undefined || stored === null) return undefined;
     const record = soundRecords.of(stored) ?? checkedRecord(stored, clock());
@@ -41,7 +46,7 @@ export function storedTokens({
     find(token) {
       // There is none, and a database might choke on its characters.
       if (!isToken(token)) return undefined;
-      return attempt(() => tokens.find(token), storeFault, found);
+      return attempt(() => store.find(token), storeFault, found);
     },
     judge(record) {
       if (!clients) return tokenState(record, clock());

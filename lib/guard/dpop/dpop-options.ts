@@ -11,6 +11,8 @@ import {
   must,
 } from '../../options.js';
 import { processReplayMemory, type ReplayMemory } from '../../replay-memory.js';
+import { watchedMethods } from '../../telemetry/store-probe.js';
+import type { Telemetry } from '../../telemetry/telemetry.js';
 import { Nonces } from './nonces.js';
 
 /** How DPoP proofs (RFC 9449) are taken. */
@@ -44,7 +46,10 @@ export interface DPoPSettings {
   readonly required: boolean;
   readonly nonces: Nonces | undefined;
   readonly iatTolerance: number;
+  /** The memory itself, by which guards know that they share it. */
   readonly replay: ReplayMemory;
+  /** The same, measured. */
+  readonly memory: ReplayMemory;
   readonly algorithms: readonly string[];
   readonly origins: readonly string[] | undefined;
   readonly uri: ((req: Request) => string) | undefined;
@@ -58,6 +63,7 @@ export function dpopSettings(
   factory: string,
   option: boolean | DPoPOptions | undefined,
   clock: () => number,
+  telemetry: Telemetry,
 ): DPoPSettings | undefined {
   if (option === false) return undefined;
   const options: DPoPOptions = typeof option === 'object' ? option : {};
@@ -77,22 +83,25 @@ export function dpopSettings(
       'given a value, or left out',
     );
   }
-  const { required = false, iatTolerance = 60_000, replay, algorithms = USUAL_ALGORITHMS, uri } = options;
+  const { required = false, iatTolerance = 60_000, algorithms = USUAL_ALGORITHMS, uri } = options;
   checkBoolean(factory, 'dpop.required', required);
   must(isDuration(iatTolerance) && iatTolerance > 0, factory, 'dpop.iatTolerance', 'milliseconds above 0');
   must(
-    replay === undefined || hasMethods(replay, 'remember'),
+    options.replay === undefined || hasMethods(options.replay, 'remember'),
     factory,
     'dpop.replay',
     'an object with a remember method',
   );
   must(areAsymmetric(algorithms), factory, 'dpop.algorithms', ALGORITHMS);
   must(uri === undefined || isFunction(uri), factory, 'dpop.uri', 'a function');
+  const replay = options.replay ?? processReplayMemory(clock);
   return {
     required,
     nonces: nonceOption(factory, options.nonce, clock),
     iatTolerance,
-    replay: replay ?? processReplayMemory(clock),
+    replay,
+    // Our own is no store of the app's, and need not be watched.
+    memory: options.replay ? watchedMethods(telemetry, 'replay', replay, ['remember']) : replay,
     algorithms: [...algorithms],
     origins: originOption(factory, options),
     uri,

@@ -32,7 +32,7 @@ export async function requireProof(
   const request = { method: methodOf(req), uris: urisOf(dpop, req), token, jkt };
   const proof = await readProof(lines[0] as string, request, dpop, settings.clock());
   if (proof.verdict !== 'valid') throw refusedProof(settings, proof.verdict, proof.problem);
-  await requireUnused(settings, dpop.replay, proof, req);
+  await requireUnused(settings, dpop, proof, req);
   if (proof.nextNonce !== undefined) giveNonce(proof.nextNonce, req);
 }
 
@@ -60,14 +60,14 @@ type ValidProof = Extract<ProofReading, { verdict: 'valid' }>;
 
 async function requireUnused(
   settings: GuardSettings,
-  replay: ReplayMemory,
+  { replay, memory }: DPoPSettings,
   { key, lifetime }: ValidProof,
   req: Request,
 ): Promise<void> {
   const requests = noted.get(replay) ?? new WeakSet<Request>();
   noted.set(replay, requests);
   if (requests.has(req)) return;
-  if (!(await isUnused(replay, key, lifetime)))
+  if (!(await isUnused(memory, key, lifetime)))
     throw refusedProof(settings, 'invalid_dpop_proof', 'The DPoP proof was used before');
   requests.add(req);
 }

@@ -35,11 +35,14 @@ export class Answers {
   readonly #staleIfError: number;
   #evictions = 0;
 
-  constructor(maxEntries: number, staleIfError: number, time: AgeClock) {
+  /** @param evicted told of each active answer that is dropped for want of room */
+  constructor(maxEntries: number, staleIfError: number, time: AgeClock, evicted: () => void) {
     this.#active = new LRUCache({
       max: maxEntries,
       dispose: (_kept, _digest, reason) => {
-        if (reason === 'evict') this.#evictions += 1;
+        if (reason !== 'evict') return;
+        this.#evictions += 1;
+        evicted();
       },
     });
     this.#inactive = new LRUCache({ max: Math.min(maxEntries, MAX_INACTIVE) });

@@ -1,13 +1,16 @@
 import { frozenCopy } from '../../frozen-copy.js';
 import { isObject } from '../../options.js';
+import type { CacheReadings } from '../../telemetry/cache-gauges.js';
+import type { CacheResult } from '../../telemetry/instruments.js';
 import type { Soon } from '../../thenable.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import { canAsk } from '../ask.js';
-import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
+import { IntrospectionUnavailableError, reasonLabel } from '../introspection-unavailable.js';
 import type { ActiveResponse, IntrospectionResponse, Introspector } from '../introspector.js';
 import { tellsRevocations } from '../revocations.js';
 import { AgeClock } from './age-clock.js';
 import { Answers, INACTIVE } from './answers.js';
+import { CacheProbe } from './cache-probe.js';
 import { type CachingIntrospectorOptions, type CachingSettings, cachingSettings } from './caching-options.js';
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.js';
 import { type Flight, Flights } from './flights.js';
@@ -109,6 +112,7 @@ class AnswerCache implements CachingIntrospector {
   readonly #flights = new Flights();
   readonly #breaker: CircuitBreaker | undefined;
   readonly #shared: SharedAnswers | undefined;
+  readonly #probe: CacheProbe;
   #hits = 0;
   #negativeHits = 0;
   #misses = 0;
@@ -116,15 +120,16 @@ class AnswerCache implements CachingIntrospector {
   #staleServed = 0;
 
   constructor(inner: Introspector, settings: CachingSettings) {
-    const { maxAge, maxEntries, staleIfError, breaker, shared } = settings;
+    const { maxAge, maxEntries, staleIfError, breaker, shared, telemetry } = settings;
     const time = new AgeClock(settings.clock);
     this.#inner = inner;
     this.#maxAge = maxAge;
     this.#negativeMaxAge = settings.negativeMaxAge;
     this.#time = time;
-    this.#answers = new Answers(maxEntries, staleIfError, time);
+    this.#answers = new Answers(maxEntries, staleIfError, time, () => this.#probe.evicted());
     this.#breaker = breaker && new CircuitBreaker(breaker.failures, breaker.resetAfter, time);
-    this.#shared = shared && new SharedAnswers(shared, maxAge, time);
+    this.#shared = shared && new SharedAnswers(shared, maxAge, time, telemetry);
+    this.#probe = new CacheProbe(telemetry, () => this.#readings());
     canAsk(this.introspect, (token, asked) => this.#ask(token, asked));
     if (tellsRevocations(inner)) this.onRevoked = (...listeners) => inner.onRevoked(...listeners);
   }
@@ -139,12 +144,16 @@ class AnswerCache implements CachingIntrospector {
     if (answer) {
       if (answer.active) this.#hits += 1;
       else this.#negativeHits += 1;
+      this.#probe.lookedUp(answer.active ? 'hit' : 'negative_hit');
       return answer;
     }
     const signal = options?.signal;
     signal?.throwIfAborted();
     const joined = this.#flights.join(digest, signal);
-    if (joined) return joined;
+    if (joined) {
+      this.#probe.lookedUp('shared_flight');
+      return joined;
+    }
     this.#misses += 1;
     return this.#flights.begin(digest, signal, (flight) => this.#find(token, digest, options?.hint, flight));
   }
@@ -174,6 +183,11 @@ class AnswerCache implements CachingIntrospector {
     };
   }
 
+  #readings(): CacheReadings {
+    const { size, inactiveSize } = this.#answers;
+    return { active: size, inactive: inactiveSize, breaker: this.#breaker?.state };
+  }
+
   /** Forgets a token: what is remembered at once, and what is under way as soon as it comes. */
   forget(digest: string): Promise<void> | undefined {
     this.#answers.drop(digest);
@@ -188,12 +202,16 @@ class AnswerCache implements CachingIntrospector {
     hint: string | undefined,
     flight: Flight,
   ): Promise<IntrospectionResponse> {
+    let result: CacheResult = 'miss';
     try {
       for (let asked = 0; asked < MAX_QUESTIONS; asked++) {
         const since = flight.voided;
         const shared = this.#shared && (await this.#shared.find(token, digest));
         const known = shared && flight.voided === since ? this.#adopt(digest, shared) : undefined;
-        if (known) return known;
+        if (known) {
+          result = 'shared_hit';
+          return known;
+        }
         // Everybody may have left meanwhile: then there is nobody to ask for.
         flight.signal?.throwIfAborted();
         const { voided } = flight;
@@ -212,13 +230,16 @@ class AnswerCache implements CachingIntrospector {
         'The token was revoked or forgotten again and again while it was asked about',
       );
     } catch (error) {
+      if (reasonLabel(error) === 'circuit_open') result = 'circuit_open';
       const stale = this.#answers.stale(digest, this.#time.read());
       if (!stale || flight.signal?.aborted) throw error;
       this.#staleServed += 1;
+      result = 'stale';
       return stale;
     } finally {
       // In the same turn as the last look at `voided`, so that nobody joins after a revocation.
       this.#flights.end(digest, flight);
+      this.#probe.lookedUp(result);
     }
   }
 

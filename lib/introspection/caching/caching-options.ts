@@ -7,6 +7,7 @@ import {
   knownOptions,
   must,
 } from '../../options.js';
+import { type Telemetry, type TelemetryOptions, telemetryOf } from '../../telemetry/telemetry.js';
 import type { Introspector } from '../introspector.js';
 import type { SharedCache } from './shared-answers.js';
 
@@ -39,6 +40,8 @@ export interface CachingIntrospectorOptions {
   readonly shared?: SharedCache;
   /** The time in milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
+  /** Where measurements and spans go; `false`: nowhere. Default: the global providers of OpenTelemetry, whenever the app registers them. */
+  readonly telemetry?: TelemetryOptions | false;
 }
 
 /** The options, checked and with their defaults. */
@@ -50,10 +53,20 @@ export interface CachingSettings {
   readonly breaker: Required<BreakerOptions> | undefined;
   readonly shared: SharedCache | undefined;
   readonly clock: () => number;
+  readonly telemetry: Telemetry;
 }
 
 const FACTORY = 'cachingIntrospector';
-const KNOWN = ['maxAge', 'negativeMaxAge', 'maxEntries', 'staleIfError', 'breaker', 'shared', 'clock'];
+const KNOWN = [
+  'maxAge',
+  'negativeMaxAge',
+  'maxEntries',
+  'staleIfError',
+  'breaker',
+  'shared',
+  'clock',
+  'telemetry',
+];
 const DURATION = 'milliseconds, 0 or more';
 /** Whoever was locked out meanwhile would be let in for as long. */
 const LONGEST_STALE = 5 * 60 * 1000;
@@ -93,6 +106,7 @@ export function cachingSettings(inner: Introspector, options: CachingIntrospecto
     breaker: breakerSettings(breaker),
     shared,
     clock,
+    telemetry: telemetryOf(FACTORY, options.telemetry),
   };
 }
 

@@ -2,6 +2,8 @@ import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { frozenCopy } from '../../frozen-copy.js';
 import { isObject } from '../../options.js';
+import { StoreProbe } from '../../telemetry/store-probe.js';
+import type { Telemetry } from '../../telemetry/telemetry.js';
 import { seal, unseal } from '../../tokens/sealed-value.js';
 import type { ActiveResponse } from '../introspector.js';
 import type { AgeClock } from './age-clock.js';
@@ -56,9 +58,17 @@ export class SharedAnswers {
    * not heard of it may still write what it was told before, so they are not looked for.
    */
   readonly #distrusted: LRUCache<string, true>;
+  readonly #get: StoreProbe;
+  readonly #set: StoreProbe;
+  readonly #delete: StoreProbe;
   #allDistrustedUntil = 0;
 
-  constructor(cache: SharedCache, maxAge: number, time: AgeClock) {
+  constructor(cache: SharedCache, maxAge: number, time: AgeClock, telemetry: Telemetry) {
+    const probe = (operation: string): StoreProbe =>
+      new StoreProbe(telemetry, 'shared_cache', operation, cache);
+    this.#get = probe('get');
+    this.#set = probe('set');
+    this.#delete = probe('delete');
     this.#cache = cache;
     this.#prefix = `token-introspection:${hash('sha256', cache.identity, 'base64url')}:`;
     this.#maxAge = maxAge;
@@ -72,7 +82,9 @@ export class SharedAnswers {
     if (this.#isDistrusted(digest)) return undefined;
     const key = this.#prefix + digest;
     try {
-      const sealed = await this.#breaker.run(() => within(PATIENCE, async () => this.#cache.get(key)));
+      const sealed = await this.#breaker.run(() =>
+        this.#get.run(() => within(PATIENCE, async () => this.#cache.get(key))),
+      );
       if (typeof sealed !== 'string') return undefined;
       const text = unseal(Buffer.from(sealed, 'base64url'), token, PURPOSE + key);
       return sharedAnswer(JSON.parse(text), this.#time.read());
@@ -93,11 +105,13 @@ export class SharedAnswers {
     try {
       const sealed = seal(JSON.stringify({ answer, askedAt }), token, PURPOSE + key).toString('base64url');
       await this.#breaker.run(() =>
-        within(PATIENCE, async () => {
-          await this.#cache.set(key, sealed, lifetime);
-          // A removal meanwhile may have come before the writing, which must not outlive it.
-          if (this.#isDistrusted(digest)) await this.#cache.delete(key);
-        }),
+        this.#set.run(() =>
+          within(PATIENCE, async () => {
+            await this.#cache.set(key, sealed, lifetime);
+            // A removal meanwhile may have come before the writing, which must not outlive it.
+            if (this.#isDistrusted(digest)) await this.#cache.delete(key);
+          }),
+        ),
       );
     } catch {
       // Nothing is lost but a little time.
@@ -109,7 +123,7 @@ export class SharedAnswers {
     this.#time.read();
     this.#distrusted.set(digest, true, { ttl: this.#maxAge, start: this.#time.age });
     try {
-      await within(PATIENCE, async () => this.#cache.delete(this.#prefix + digest));
+      await this.#delete.run(() => within(PATIENCE, async () => this.#cache.delete(this.#prefix + digest)));
     } catch {
       // It is not looked for any more, and ends by itself.
     }

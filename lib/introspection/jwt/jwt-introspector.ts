@@ -3,6 +3,7 @@ import type { IntrospectionResponse, Introspector } from '../introspector.js';
 import { Deadline } from '../remote/deadline.js';
 import { INACTIVE } from '../remote/members.js';
 import { Discovery, namedTarget } from '../remote/metadata.js';
+import { UpstreamProbe } from '../remote/upstream-probe.js';
 import { activeJwt } from './active-jwt.js';
 import { isAcceptable } from './judge-jwt.js';
 import { type JwtIntrospectorOptions, type JwtSettings, jwtSettings } from './jwt-options.js';
@@ -24,7 +25,10 @@ import { KeySet } from './key-set.js';
 export function jwtIntrospector(options: JwtIntrospectorOptions): Introspector {
   const settings = jwtSettings(options);
   const { rules, timeout, clock } = settings;
-  const keys = new KeySet(settings, locator(settings));
+  const { location, telemetry } = settings;
+  const configured = 'keys' in location ? location.keys : location.issuer;
+  const probe = new UpstreamProbe(telemetry, 'keys', configured.href);
+  const keys = new KeySet(settings, locator(settings), probe);
   const acceptable = (header: JwsHeader, payload: Buffer): Record<string, unknown> | undefined => {
     const claims = jsonObject(payload);
     return claims && isAcceptable(header, claims, rules, clock()) ? claims : undefined;

@@ -1,5 +1,6 @@
 import { ALGORITHMS, ASYMMETRIC_ALGORITHMS, areAsymmetric } from '../../algorithms.js';
 import { isDuration, isNonEmptyString, knownOptions, must } from '../../options.js';
+import type { TelemetryOptions } from '../../telemetry/telemetry.js';
 import {
   type ConnectionSettings,
   connectionSettings,
@@ -36,6 +37,8 @@ export interface JwtIntrospectorOptions {
   readonly allowInsecureRequests?: boolean;
   /** The time in milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
+  /** Where measurements and spans go; `false`: nowhere. Default: the global providers of OpenTelemetry, whenever the app registers them. */
+  readonly telemetry?: TelemetryOptions | false;
 }
 
 /** The options, checked and with their defaults. */
@@ -57,6 +60,7 @@ const KNOWN = [
   'fetch',
   'allowInsecureRequests',
   'clock',
+  'telemetry',
 ];
 
 /** @throws TypeError that names the bad option */

@@ -1,6 +1,7 @@
 import type { Jws, JwsHeader } from '../../jws-form.js';
 import { AgeClock } from '../caching/age-clock.js';
 import { getKeys, type KeysSettings, noKeys } from '../remote/keys.js';
+import type { UpstreamProbe } from '../remote/upstream-probe.js';
 import { PublishedKeys } from './published-keys.js';
 
 /** Milliseconds. A key that its issuer has withdrawn is trusted for so long at most, while the issuer can be reached. */
@@ -30,15 +31,17 @@ interface Failure {
 export class KeySet {
   readonly #settings: KeysSettings;
   readonly #locate: () => Promise<string>;
+  readonly #probe: UpstreamProbe;
   readonly #time: AgeClock;
   #known: Known | undefined;
   #pending: Promise<PublishedKeys> | undefined;
   #failed: Failure | undefined;
 
   /** @param locate tells the URL of the keys; may reject, and is asked again then */
-  constructor(settings: KeysSettings, locate: () => Promise<string>) {
+  constructor(settings: KeysSettings, locate: () => Promise<string>, probe: UpstreamProbe) {
     this.#settings = settings;
     this.#locate = locate;
+    this.#probe = probe;
     this.#time = new AgeClock(settings.clock);
   }
 
@@ -115,8 +118,10 @@ export class KeySet {
     // Half of it where the last keys can stand in: there must be time left to use them when the issuer hangs.
     const settings = this.#known ? { ...this.#settings, timeout: timeout / 2 } : this.#settings;
     try {
-      const response = await getKeys(settings, await this.#locate());
-      const keys = await publishedKeys(response);
+      const keys = await this.#probe.run(
+        async () => publishedKeys(await getKeys(settings, await this.#locate())),
+        () => 'answered',
+      );
       this.#known = { keys, age };
       return keys;
     } catch (error) {

@@ -1,14 +1,17 @@
 import { checkBoolean, checkClock, isDuration, isFunction, must } from '../../options.js';
+import { type Telemetry, type TelemetryOptions, telemetryOf } from '../../telemetry/telemetry.js';
 import { type Fetch, fetchTransport } from './fetch-transport.js';
 import { keepAliveTransport } from './keep-alive-transport.js';
 import { endpointUrl } from './metadata.js';
 import type { Transport } from './transport.js';
+import { watchedTransport } from './watched-transport.js';
 
 interface ConnectionOptions {
   readonly timeout?: number;
   readonly fetch?: Fetch;
   readonly allowInsecureRequests?: boolean;
   readonly clock?: () => number;
+  readonly telemetry?: TelemetryOptions | false;
 }
 
 /** How to reach a server: the options that all who ask one have in common, checked and with their defaults. */
@@ -18,6 +21,7 @@ export interface ConnectionSettings {
   readonly transport: Transport;
   readonly allowInsecureRequests: boolean;
   readonly clock: () => number;
+  readonly telemetry: Telemetry;
 }
 
 /** What Node's timers can count. */
@@ -35,11 +39,14 @@ export function connectionSettings(factory: string, options: ConnectionOptions):
     'timeout',
     'milliseconds above 0',
   );
+  const telemetry = telemetryOf(factory, options.telemetry);
+  const transport = fetch ? fetchTransport(fetch) : keepAliveTransport(timeout);
   return {
     timeout,
-    transport: fetch ? fetchTransport(fetch) : keepAliveTransport(timeout),
+    transport: watchedTransport(transport, telemetry),
     allowInsecureRequests,
     clock,
+    telemetry,
   };
 }
 

@@ -32,6 +32,11 @@ export class Deadline {
     return this.#over !== undefined;
   }
 
+  /** Whether the asker has gone. */
+  get isCancelled(): boolean {
+    return this.#signal?.aborted === true;
+  }
+
   /** Watches over `step` in place of the one before; cancels it at once where the time is up already. */
   watch(step: Cancellable): void {
     this.#step = step;

@@ -1,6 +1,6 @@
 import { isThenable } from '../../thenable.js';
 import { isTokenSyntax } from '../../tokens/token-digest.js';
-import type { Introspector } from '../introspector.js';
+import type { IntrospectionResponse, Introspector } from '../introspector.js';
 import { readAnswer } from './answer.js';
 import { Deadline } from './deadline.js';
 import { introspectionResponse } from './members.js';
@@ -9,6 +9,7 @@ import type { AuthorizationServer } from './oauth-types.js';
 import { type RemoteIntrospectorOptions, type RemoteSettings, remoteSettings } from './remote-options.js';
 import { isSignedAnswer, SignedAnswers } from './signed-answer.js';
 import { type Answer, type Target, target, withOneRetry } from './transport.js';
+import { UpstreamProbe } from './upstream-probe.js';
 
 /** Where to ask, and what is known of whom. */
 interface Server {
@@ -35,21 +36,31 @@ export function remoteIntrospector(options: RemoteIntrospectorOptions): Introspe
   const { timeout, clock } = settings;
   const location = serverOf(settings);
   const signed = settings.signedResponse ? new SignedAnswers(settings) : undefined;
+  const probe = new UpstreamProbe(settings.telemetry, 'introspect', configuredUrl(settings));
+  const question = async (parameters: string, signal?: AbortSignal): Promise<IntrospectionResponse> => {
+    const deadline = new Deadline(timeout, signal);
+    try {
+      const server = location instanceof Discovery ? await found(location, deadline) : location;
+      const answer = await ask(settings, server, parameters, deadline);
+      return signed ? await deadline.race(signed.read(answer, server.metadata)) : readAnswer(answer, clock());
+    } finally {
+      deadline.release();
+    }
+  };
   return {
     async introspect(token, { hint, signal } = {}) {
       if (!isTokenSyntax(token) || isSignedAnswer(token)) return introspectionResponse({ active: false });
-      const deadline = new Deadline(timeout, signal);
-      try {
-        const server = location instanceof Discovery ? await found(location, deadline) : location;
-        const answer = await ask(settings, server, form(token, hint), deadline);
-        return signed
-          ? await deadline.race(signed.read(answer, server.metadata))
-          : readAnswer(answer, clock());
-      } finally {
-        deadline.release();
-      }
+      return probe.run(() => question(form(token, hint), signal), stateOf, signal);
     },
   };
+}
+
+function stateOf({ active }: IntrospectionResponse): 'active' | 'inactive' {
+  return active ? 'active' : 'inactive';
+}
+
+function configuredUrl({ location }: RemoteSettings): string {
+  return 'issuer' in location ? location.issuer.href : location.endpoint.href;
 }
 
 function serverOf(settings: RemoteSettings): Server | Discovery<Server> {

@@ -1,4 +1,5 @@
 import { checkBoolean, isFunction, isNonEmptyString, knownOptions, must } from '../../options.js';
+import type { TelemetryOptions } from '../../telemetry/telemetry.js';
 import { SIGNED } from '../signed-type.js';
 import {
   type Authentication,
@@ -42,6 +43,8 @@ export interface RemoteIntrospectorOptions {
   readonly allowInsecureRequests?: boolean;
   /** The time in milliseconds, by which a signed answer is fresh and a `Retry-After` date lies ahead. Default `Date.now`. */
   readonly clock?: () => number;
+  /** Where measurements and spans go; `false`: nowhere. Default: the global providers of OpenTelemetry, whenever the app registers them. */
+  readonly telemetry?: TelemetryOptions | false;
 }
 
 /** The options, checked and with their defaults. */
@@ -67,6 +70,7 @@ const KNOWN = [
   'signedResponse',
   'allowInsecureRequests',
   'clock',
+  'telemetry',
 ];
 
 /** @throws TypeError that names the bad option */

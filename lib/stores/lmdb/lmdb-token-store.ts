@@ -9,6 +9,7 @@ import {
   must,
   TIMER,
 } from '../../options.js';
+import { noteSystem } from '../../telemetry/store-system.js';
 import { repeatWeakly, sweepInBackground } from '../../tokens/background-sweep.js';
 import {
   approvedRecord,
@@ -94,6 +95,7 @@ export class LmdbTokenStore implements ManagedTokenStore {
     must(isDuration(retainExpiredFor), FACTORY, 'retainExpiredFor', 'milliseconds, 0 or more');
     must(isTimer(timeout), FACTORY, 'timeout', TIMER);
     checkClock(FACTORY, clock);
+    noteSystem(this, 'lmdb');
     this.#retainExpiredFor = retainExpiredFor;
     this.#clock = clock;
     try {

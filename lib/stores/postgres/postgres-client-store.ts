@@ -1,6 +1,7 @@
 import type { Client, ClientStore } from '../../clients/client.js';
 import { generateClientSecret } from '../../clients/client-secret.js';
 import { checkClock, isDuration, knownOptions, must } from '../../options.js';
+import { noteSystem } from '../../telemetry/store-system.js';
 import { ConflictError, NotFoundError } from '../../tokens/store-errors.js';
 import {
   type ClientChanges,
@@ -65,6 +66,7 @@ export class PostgresClientStore implements ClientStore {
     checkClock(FACTORY, clock);
     this.#clock = clock;
     this.#statements = clientStatements(this.#database.schema);
+    noteSystem(this, 'postgresql');
   }
 
   /**

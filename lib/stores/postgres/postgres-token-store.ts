@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkClock, isDuration, isFunction, isTimer, knownOptions, must, TIMER } from '../../options.js';
+import { noteSystem } from '../../telemetry/store-system.js';
 import { sweepInBackground } from '../../tokens/background-sweep.js';
 import { approvedRecord, changedRecord, newRecord, readChanges } from '../../tokens/new-record.js';
 import { RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
@@ -102,6 +103,7 @@ export class PostgresTokenStore implements ManagedTokenStore {
       timeout: database.timeout,
     });
     this.#sweeping = sweepInBackground(this);
+    noteSystem(this, 'postgresql');
   }
 
   /**

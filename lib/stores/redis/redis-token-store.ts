@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDuration } from '../../options.js';
+import { noteSystem } from '../../telemetry/store-system.js';
 import { changedRecord, newRecord, readChanges } from '../../tokens/new-record.js';
 import { readGrantId, readOwners } from '../../tokens/revoke-all.js';
 import { seal } from '../../tokens/sealed-value.js';
@@ -64,6 +65,7 @@ export class RedisTokenStore implements ManagedTokenStore {
       },
     });
     if (copy) this.#feed.add(() => {});
+    noteSystem(this, 'redis');
   }
 
   async find(token: string): Promise<TokenRecord | undefined> {
