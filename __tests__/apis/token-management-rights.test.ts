@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
-import { accessTokenDetails, type Client, type ManagementOptions, tokenDigest } from '../../lib/index.js';
+import {
+  accessTokenDetails,
+  type Client,
+  type ManagementOptions,
+  type NewToken,
+  tokenDigest,
+} from '../../lib/index.js';
 import { CHANGES, changing, type Managed, managed, R } from '../support/managers.js';
 import { answeredAsUnknown, C, NOW, ORG, world } from '../support/world.js';
 
@@ -217,6 +223,60 @@ describe('token management: who may', () => {
     const answer = await made.call('post', `${C}/at-linked?action=revoke&cascade=true`);
     expect(answer.body).not.toHaveProperty('refreshToken');
     expect(made.statusOf('rt-linked')).toBe('revoked');
+  });
+
+  it('does not bring back a refresh token that the policy leaves out', async () => {
+    const made = await managed({ policy: () => ({ refreshToken: undefined }) });
+    for (const token of ['at-linked', 'rt-linked']) await made.tokens.revoke(token);
+    const answer = await made.call('post', `${C}/at-linked?action=approve&cascade=true`);
+    expect(answer.status).toBe(200);
+    expect(['at-linked', 'rt-linked'].map(made.statusOf)).toStrictEqual(['approved', 'revoked']);
+  });
+
+  it.each<[string, Partial<NewToken>]>([
+    ['of another organization', { kind: 'refresh_token', organization: 'globex' }],
+    ['of no organization', { kind: 'refresh_token', organization: undefined as never }],
+    ['no refresh token', { kind: 'access_token', organization: ORG }],
+  ])('does nothing with what a token is linked to that is %s', async (_what, other) => {
+    const made = await managed();
+    const at = { clientId: 'app', organization: ORG, kind: 'access_token', refreshToken: 'other' } as const;
+    await made.tokens.save({ ...at, token: 'at' });
+    await made.tokens.save({ clientId: 'app', token: 'other', ...other } as NewToken);
+    for (const [action, before] of [
+      ['revoke', 'approved'],
+      ['approve', 'revoked'],
+    ] as const) {
+      if (before === 'revoked') await made.tokens.revoke('other');
+      const answer = await made.call('post', `${C}/at?action=${action}&cascade=true`);
+      expect([answer.status, made.statusOf('other')]).toStrictEqual([200, before]);
+    }
+  });
+
+  it('is done, and says so, though the policy shows the token no more, or the caller is over its limit', async () => {
+    const hides = await managed({ policy: (_caller, token) => token.status === 'approved' });
+    const answer = await hides.call('post', `${C}/at-grant?action=revoke`);
+    expect([answer.status, answer.body.status]).toStrictEqual([200, 'revoked']);
+    expect(hides.events.at(-1)).toMatchObject({ outcome: 'done', action: 'revoke' });
+    const once = await managed({ policy: (_caller, token) => token.lastModifiedBy !== 'manager' });
+    const updated = await once
+      .call('post', `${C}/at-grant`)
+      .send({ attributes: [{ name: 'tier', value: 'silver' }] });
+    expect(updated.body.attributes).toStrictEqual([
+      { name: 'tier', value: 'silver' },
+      { name: 'region', value: 'south' },
+    ]);
+    const rateLimit = { inactive: { windowMs: 60_000, limit: 1 } };
+    const limited = await managed({ rateLimit });
+    const { tokens } = limited;
+    const revoke = tokens.revoke.bind(tokens);
+    // Others of the caller's calls are too many by now.
+    tokens.revoke = async (token) => {
+      for (let i = 0; i < 2; i++) await limited.call('get', `${C}/none`);
+      return revoke(token);
+    };
+    expect((await limited.call('post', `${C}/at-grant?action=revoke`)).status).toBe(200);
+    expect(limited.events.at(-1)).toMatchObject({ outcome: 'done', action: 'revoke' });
+    expect((await limited.call('get', `${C}/none`)).status).toBe(429);
   });
 
   it('refuses what did not come by TLS where that is demanded', async () => {

@@ -189,8 +189,8 @@ describe('token management: approve', () => {
   });
 
   it.each([
-    ['was revoked', 'revoked', 1],
-    ['was approved all the while', 'approved', 0],
+    ['was revoked', 'revoked', true],
+    ['was approved all the while', 'approved', false],
   ])('leaves the token as it %s when the refresh token cannot be approved', async (_how, status, revoked) => {
     const made = await managed();
     await made.tokens.save({ ...LINK, token: 'at', kind: 'access_token', refreshToken: 'rt' });
@@ -202,7 +202,32 @@ describe('token management: approve', () => {
     const answer = await made.call('post', `${C}/at?action=approve&cascade=true`);
     expect(answer.status).toBe(409);
     expect(made.statusOf('at')).toBe(status);
-    expect(told).toHaveLength(revoked);
+    expect(told).toHaveLength(0);
+  });
+
+  it.each([
+    ['was revoked', 'revoked', true],
+    ['was approved all the while', 'approved', false],
+  ])('leaves the refresh token as it %s when the token cannot be approved', async (_how, status, revoked) => {
+    const made = await managed();
+    await made.tokens.save({
+      ...LINK,
+      token: 'at',
+      kind: 'access_token',
+      refreshToken: 'rt',
+      grantId: 'ended',
+    });
+    await made.tokens.save({ ...LINK, token: 'rt', kind: 'refresh_token' });
+    await made.tokens.revokeGrant('ended');
+    if (revoked) await made.tokens.revoke('rt');
+    for (let i = 0; i < 2; i++) {
+      const answer = await made.call('post', `${C}/at?action=approve&cascade=true`);
+      expect([answer.status, made.statusOf('at'), made.statusOf('rt')]).toStrictEqual([
+        409,
+        'revoked',
+        status,
+      ]);
+    }
   });
 });
 

@@ -98,7 +98,7 @@ function details(context: ApiContext, form: DetailsForm): Endpoint {
       const { caller, organization } = await holderOfOrganization(context, call);
       const { access_token: token } = call.req.params as { access_token: string };
       const hides = onlyThoseOf(organization, 'access_token');
-      const visible = await context.visibleToken(call, caller, token, API, hides);
+      const visible = await context.tokens.visible(call, caller, token, API, hides);
       if (!visible) throw notFound();
       return accessTokenMembers(visible, token, form);
     },

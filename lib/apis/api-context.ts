@@ -1,10 +1,9 @@
 import passport from 'passport';
 import { ClientBasicStrategy } from '../clients/basic-strategy.js';
 import type { Client, ClientStore } from '../clients/client.js';
-import { isPublic } from '../clients/client-authentication.js';
 import { ClientAttempt, type ClientFailure } from '../clients/client-strategy.js';
 import { ClientVerifier, type Proceed } from '../clients/client-verifier.js';
-import type { ApiName, Audit, InactiveReason } from '../http/audit.js';
+import type { Audit } from '../http/audit.js';
 import { basicChallenge } from '../http/challenge.js';
 import type { Call } from '../http/endpoint.js';
 import { authorizationLines } from '../http/header-lines.js';
@@ -14,38 +13,17 @@ import { introspectedTokens } from '../introspection/introspected-tokens.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { onlyAbout } from '../introspection/only-about.js';
 import { shownSubjects } from '../introspection/pairwise.js';
-import {
-  type AccessPolicy,
-  defaultPolicy,
-  isSeenByOptOut,
-  type ShownToken,
-  viewOf,
-} from '../introspection/policy.js';
+import { defaultPolicy } from '../introspection/policy.js';
 import { storeIntrospector } from '../introspection/store-introspector.js';
-import { linkedRefreshToken, storedTokens } from '../introspection/stored-tokens.js';
-import type { FoundToken, TokenSource } from '../introspection/token-source.js';
+import { storedTokens } from '../introspection/stored-tokens.js';
 import { SigningKeys } from '../signing/signing-keys.js';
 import { watchedFind } from '../telemetry/store-probe.js';
 import { type Telemetry, telemetryOf } from '../telemetry/telemetry.js';
-import { tokenDigest } from '../tokens/token-digest.js';
 import { tokenTest } from '../tokens/token-format.js';
-import type { TokenRecord } from '../tokens/token-record.js';
-import type { TokenState } from '../tokens/token-state.js';
 import type { TokenStore } from '../tokens/token-store.js';
 import { type ContextOptions, checkApiOptions } from './api-options.js';
-
-/** What an API itself demands of a token: why it is not to be shown to this caller here, whatever the policy says. */
-export type Hides = (record: TokenRecord, caller: Client) => InactiveReason | undefined;
-
-/** A token that a caller may know of. */
-export interface VisibleToken {
-  readonly record: TokenRecord;
-  readonly state: TokenState;
-  /** As it is in the store, whatever the policy shows of it. */
-  readonly found: FoundToken;
-  /** Opens the linked refresh token, where the policy shows it. @throws StoreUnavailableError when that fails */
-  readonly refreshToken: () => string | undefined;
-}
+import { callerKey } from './caller-key.js';
+import { VisibleTokens } from './visible-tokens.js';
 
 /** What the APIs of one router share: where the tokens are, who may call, how often, and what they may see. */
 export class ApiContext {
@@ -59,11 +37,10 @@ export class ApiContext {
   readonly clock: () => number;
   readonly requireTls: boolean;
   readonly telemetry: Telemetry;
+  /** The tokens, as callers may see them. */
+  readonly tokens: VisibleTokens;
   /** What answers are signed with, where they are. */
   readonly signingKeys: SigningKeys | undefined;
-  readonly #source: TokenSource;
-  readonly #policy: AccessPolicy;
-  readonly #shownTo: ReturnType<typeof shownSubjects>;
   readonly #throttles: Throttles;
   /** Of our own: the app's global one has its own strategies. */
   readonly #passport = new passport.Passport();
@@ -90,12 +67,13 @@ export class ApiContext {
       });
     this.introspector = isToken ? onlyAbout(isToken, asked) : asked;
     this.signingKeys = options.keys === undefined ? undefined : new SigningKeys(factory, options.keys);
-    this.#source = introspector
+    const source = introspector
       ? introspectedTokens({ introspector: this.introspector, clients, clock })
       : storedTokens({ tokens: tokens as TokenStore, clients, clock, isToken, telemetry });
-    this.#policy = options.policy ?? defaultPolicy;
-    this.#shownTo = shownSubjects(factory, options.pairwise);
+    const shownTo = shownSubjects(factory, options.pairwise);
     this.#throttles = throttles(factory, options.rateLimit, this.clock, telemetry);
+    const { inactive } = this.#throttles;
+    this.tokens = new VisibleTokens({ source, policy: options.policy ?? defaultPolicy, shownTo, inactive });
     this.verifier = new ClientVerifier(clients, clock);
     const acceptRaw = options.acceptRawBasic ?? true;
     this.#passport.use(new ClientBasicStrategy({ realm: this.realm, acceptRaw, verifier: this.verifier }));
@@ -188,92 +166,6 @@ export class ApiContext {
     await calls.count(key);
     return caller;
   }
-
-  /**
-   * A token as this caller may see it, in whatever state; `undefined` where the caller
-   * must not learn that there is one, be it that the API itself hides it, or that the
-   * policy does not show it.
-   *
-   * @param hint `token_type_hint`, for whoever is asked
-   * @throws HttpError 429 when such answers have been too many, HookError for a pairwise caller where the router has no
-   *   `pairwise`, and whatever the source of the tokens throws
-   */
-  async visibleToken(
-    call: Call,
-    caller: Client,
-    token: string,
-    api: ApiName,
-    hides: Hides,
-    hint?: string,
-  ): Promise<VisibleToken | undefined> {
-    call.tokenDigest = tokenDigest(token);
-    // First, so that a caller who cannot be told the right thing is not told of any token.
-    const show = this.#shownTo(caller, api);
-    const found = await this.#source.find(token, hint);
-    const reason = found ? hides(found.record, caller) : 'unknown';
-    const shown =
-      found && reason === undefined ? await this.#view(call, caller, found.record, api) : undefined;
-    if (!found || !shown) {
-      await this.#countInactive(call, caller, reason ?? 'not_yours');
-      return undefined;
-    }
-    // Only now, since a caller must not learn of a hidden token by a failure to judge it.
-    const state = await this.#source.judge(found.record);
-    // Who manages tokens has to do with dead ones too: that is no sign of scanning.
-    if (state !== 'active' && call.action === undefined) await this.#countInactive(call, caller, state);
-    // Of many guesses made at once, a right one must not show once the wrong ones have been too many.
-    else this.#throttles.inactive.check(() => callerKey(caller, call.ip));
-    return {
-      record: show(shown.record),
-      state,
-      found,
-      refreshToken: () => (shown.showsRefreshToken ? linkedRefreshToken(found) : undefined),
-    };
-  }
-
-  /**
-   * A token that the caller may end: one that was issued to it (RFC 7009 §2.1). `undefined` where there is nothing left to end.
-   *
-   * @throws HttpError 400 for a live token of another client that the caller may introspect, 429, and whatever the source of the tokens throws
-   */
-  async ownToken(call: Call, caller: Client, token: string, hint?: string): Promise<TokenRecord | undefined> {
-    call.tokenDigest = tokenDigest(token);
-    const found = await this.#source.find(token, hint);
-    if (!found) {
-      await this.#countInactive(call, caller, 'unknown');
-      return undefined;
-    }
-    const state = await this.#source.judge(found.record);
-    if (state === 'revoked' || state === 'expired') {
-      await this.#countInactive(call, caller, state);
-      return undefined;
-    }
-    if (found.record.clientId === caller.clientId) return found.record;
-    // RFC 7009 §2.1 has the caller told so; one that may not know of the token is told as much as of one that is not there.
-    const mayKnow =
-      !isPublic(caller) &&
-      (await this.#view(call, caller, found.record, 'oauth-introspection')) !== undefined;
-    await this.#countInactive(call, caller, 'not_yours');
-    if (mayKnow) throw new HttpError(400, 'unauthorized_client', 'The token was issued to another client');
-    return undefined;
-  }
-
-  /** Notes that the caller is shown no live token. @throws HttpError 429 when that was once too often */
-  async #countInactive(call: Call, caller: Client, reason: InactiveReason): Promise<void> {
-    call.reason = reason;
-    await this.#throttles.inactive.count(callerKey(caller, call.ip));
-  }
-
-  async #view(
-    call: Call,
-    caller: Client,
-    record: TokenRecord,
-    api: ApiName,
-  ): Promise<ShownToken | undefined> {
-    const shown = viewOf(record, await this.#policy(caller, record, api));
-    call.introspectedAny = shown !== undefined && isSeenByOptOut(caller, record, api);
-    return shown;
-  }
 }
 
 /** Whether somebody tried credentials that are wrong; to have none is no attempt. */
@@ -282,9 +174,4 @@ function isFailedAttempt(error: unknown): boolean {
   const { credentials, code } = error;
   // What else is wrong with a form says nothing about who sends it.
   return credentials === undefined ? code === 'invalid_token' : credentials !== 'missing';
-}
-
-/** Anybody can name a public client, so one who does must not use up the limit of all the others. */
-function callerKey(caller: Client, ip: string | undefined): string {
-  return isPublic(caller) ? `${caller.clientId} ${addressKey(ip)}` : caller.clientId;
 }

@@ -1,8 +1,9 @@
 import { HttpError } from '../http/http-error.js';
-import { linkedRefreshToken, storeFault } from '../introspection/stored-tokens.js';
+import { storeFault } from '../introspection/stored-tokens.js';
 import type { FoundToken } from '../introspection/token-source.js';
 import { watchedMethods } from '../telemetry/store-probe.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
+import { storeErrorKind } from '../tokens/store-errors.js';
 import { tokenState } from '../tokens/token-state.js';
 import type { ManagedTokenStore } from '../tokens/token-store.js';
 import { mergedAttributes, type RequestedUpdate } from './requested-change.js';
@@ -14,6 +15,8 @@ const CHANGES = ['revoke', 'revokeGrant', 'approve', 'update', 'remove'] as cons
 export interface ManagedToken {
   readonly token: string;
   readonly found: FoundToken;
+  /** The refresh token that goes with it; `undefined` where there is none. May reject. */
+  readonly refreshToken: () => Promise<string | undefined>;
 }
 
 /**
@@ -29,36 +32,41 @@ export class ManagedTokens {
   }
 
   /** Revokes a token, and with `cascade` its grant and its refresh token. */
-  async revoke({ token, found }: ManagedToken, cascade: boolean): Promise<void> {
+  async revoke({ token, found, refreshToken }: ManagedToken, cascade: boolean): Promise<void> {
     await this.#ask(() => this.#store.revoke(token));
     if (!cascade) return;
     const { grantId } = found.record;
     if (grantId !== undefined) await this.#ask(() => this.#store.revokeGrant(grantId));
-    const refreshToken = linkedRefreshToken(found);
-    if (refreshToken !== undefined) await this.#ask(() => this.#store.revoke(refreshToken));
+    const linked = await refreshToken();
+    if (linked !== undefined) await this.#ask(() => this.#store.revoke(linked));
   }
 
   /**
-   * Takes the revocation of a token back, and with `cascade` that of its refresh token: both, or none.
+   * Takes the revocation of a token back, and with `cascade` that of its refresh token before: both, or none.
    *
    * @throws HttpError 409 for an expired token; ConflictError where a grant was revoked as a whole
    */
-  async approve({ token, found }: ManagedToken, cascade: boolean, now: number): Promise<void> {
+  async approve({ token, found, refreshToken }: ManagedToken, cascade: boolean, now: number): Promise<void> {
     if (tokenState({ ...found.record, status: 'approved' }, now) === 'expired')
       throw new HttpError(409, 'conflict', 'The token has expired');
-    const refreshToken = cascade ? linkedRefreshToken(found) : undefined;
-    const approved = await this.#ask(() => this.#store.approve(token));
-    if (refreshToken === undefined) return;
+    const linked = cascade ? await refreshToken() : undefined;
+    if (linked === undefined) {
+      await this.#ask(() => this.#store.approve(token));
+      return;
+    }
+    const approved = await this.#ask(() => this.#store.approve(linked));
     try {
-      await this.#ask(() => this.#store.approve(refreshToken));
+      await this.#ask(() => this.#store.approve(token));
     } catch (error) {
-      if (approved > 0) await this.#ask(() => this.#store.revoke(token));
+      // After an outage it is to be asked for again, and is done then.
+      if (approved > 0 && !isOutage(error)) await this.#ask(() => this.#store.revoke(linked));
       throw error;
     }
   }
 
   async update(
-    { token, found }: ManagedToken,
+    token: string,
+    found: FoundToken,
     { attributes, scope }: RequestedUpdate,
     lastModifiedBy: string,
   ): Promise<void> {
@@ -84,4 +92,8 @@ export class ManagedTokens {
       throw storeFault(cause);
     }
   }
+}
+
+function isOutage(error: unknown): boolean {
+  return storeErrorKind(error) === 'unavailable';
 }

@@ -116,7 +116,14 @@ export function oauthIntrospectionIn(
       if (presented.kind === 'token' && presented.token === token) {
         throw invalidRequest('An access token may not ask about itself');
       }
-      const found = await context.visibleToken(call, caller, token, API, nothing, hintParameter(parameters));
+      const found = await context.tokens.visible(
+        call,
+        caller,
+        token,
+        API,
+        nothing,
+        hintParameter(parameters),
+      );
       const response = found?.state === 'active' ? activeResponse(found.record) : { active: false };
       return writer ? writer.sign(response, caller) : response;
     },

@@ -59,7 +59,7 @@ export function refreshTokenIntrospectionIn(router: Router, context: ApiContext)
       const inPath = call.req.params.client_id;
       if (inPath !== undefined && inPath !== caller.clientId) throw invalidRequest(OTHER_CLIENT_IN_PATH);
       const token = tokenParameter(await call.form());
-      const found = await context.visibleToken(call, caller, token, API, whyHidden);
+      const found = await context.tokens.visible(call, caller, token, API, whyHidden);
       return found?.state === 'active' ? activeBody(found.record) : { active: false };
     },
     errorBody,

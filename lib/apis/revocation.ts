@@ -66,7 +66,7 @@ export function tokenRevocationIn(
       const parameters = await call.form();
       refuseSecondMechanism(call, parameters, caller);
       const token = tokenParameter(parameters);
-      const record = await context.ownToken(call, caller, token, hintParameter(parameters));
+      const record = await context.tokens.own(call, caller, token, hintParameter(parameters));
       if (record) await revoke(store, token, record, call);
       // RFC 7009 §2.2: the same for a token that is not there, and nobody reads it.
       return {};

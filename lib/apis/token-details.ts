@@ -5,7 +5,8 @@ import { type Call, type Endpoint, notFoundOrConflict } from '../http/endpoint.j
 import { HttpError } from '../http/http-error.js';
 import type { TokenKind, TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
-import type { ApiContext, Hides, VisibleToken } from './api-context.js';
+import type { ApiContext } from './api-context.js';
+import type { Hides, VisibleToken } from './visible-tokens.js';
 
 /** How details are written. */
 export interface DetailsForm {

@@ -4,9 +4,15 @@ import { invalidRequest } from '../http/http-error.js';
 import { jsonBody } from '../http/json-body.js';
 import { hasBody } from '../http/read-body.js';
 import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
-import type { ApiContext, VisibleToken } from './api-context.js';
+import type { ApiContext } from './api-context.js';
 import { ManagedTokens } from './managed-tokens.js';
-import { requestedAction, requestedUpdate } from './requested-change.js';
+import {
+  mergedAttributes,
+  type RequestedAction,
+  type RequestedUpdate,
+  requestedAction,
+  requestedUpdate,
+} from './requested-change.js';
 import {
   accessTokenMembers,
   type DetailsForm,
@@ -17,6 +23,7 @@ import {
   onlyThoseOf,
   refreshTokenMembers,
 } from './token-details.js';
+import type { VisibleToken } from './visible-tokens.js';
 
 const API = 'token-management';
 const REFRESH_TOKEN_API = 'refresh-token-details';
@@ -56,7 +63,7 @@ export function refreshTokenDetails(context: ApiContext, form: DetailsForm): End
       demandRight(caller, 'refreshTokens');
       const { refresh_token: token } = call.req.params as { refresh_token: string };
       const hides = onlyThoseOf(organization, 'refresh_token');
-      const visible = await context.visibleToken(call, caller, token, REFRESH_TOKEN_API, hides);
+      const visible = await context.tokens.visible(call, caller, token, REFRESH_TOKEN_API, hides);
       if (!visible) throw notFound();
       return refreshTokenMembers(visible, token, form);
     },
@@ -79,12 +86,34 @@ async function change(
   if (action !== 'update' && hasBody(call.req)) throw invalidRequest('An action takes no body');
   const update = action === 'update' ? requestedUpdate(await jsonBody(call.req, call.res)) : {};
   const { token, visible } = await demandToken(context, call, caller, organization);
-  const managed = { token, found: visible.found };
-  if (action === 'revoke') await store.revoke(managed, cascade);
-  else if (action === 'approve') await store.approve(managed, cascade, context.clock());
-  else await store.update(managed, update, caller.clientId);
-  const after = await demandToken(context, call, caller, organization);
-  return accessTokenMembers(after.visible, token, form);
+  const { found } = visible;
+  const refreshToken = (): Promise<string | undefined> => context.tokens.refreshTokenOf(found);
+  if (action === 'revoke') {
+    await store.revoke({ token, found, refreshToken }, cascade);
+  } else if (action === 'approve') {
+    // What the policy does not show, the caller cannot bring back.
+    const shown = async () => (visible.refreshToken() === undefined ? undefined : refreshToken());
+    await store.approve({ token, found, refreshToken: shown }, cascade, context.clock());
+  } else {
+    await store.update(token, found, update, caller.clientId);
+  }
+  const after = await context.tokens.changed(call, caller, token, API);
+  return accessTokenMembers(after ?? expected(visible, action, update), token, form);
+}
+
+/** What a change has made of a token that cannot be shown any more: it is done, and must not look as if it were not. */
+function expected(
+  { record, ...visible }: VisibleToken,
+  action: RequestedAction['action'],
+  { attributes, scope = record.scope }: RequestedUpdate,
+): VisibleToken {
+  const merged = attributes && mergedAttributes(record.attributes ?? [], attributes);
+  return {
+    ...visible,
+    record: { ...record, scope, ...(merged && { attributes: merged }) },
+    ...(action === 'revoke' && { state: 'revoked' }),
+    ...(action === 'approve' && { state: 'active' }),
+  };
 }
 
 /** Removes an access token; answers its details as they were. */
@@ -109,7 +138,7 @@ function demandRight({ manages }: Client, right: ManagementRight): void {
   if (!manages?.includes(right)) throw forbidden('The client may not do this to tokens of this organization');
 }
 
-/** The access token in the path, as the caller may see it. @throws HttpError 404, and whatever `visibleToken` throws */
+/** The access token in the path, as the caller may see it. @throws HttpError 404, and whatever `visible` throws */
 async function demandToken(
   context: ApiContext,
   call: Call,
@@ -118,7 +147,7 @@ async function demandToken(
 ): Promise<{ readonly token: string; readonly visible: VisibleToken }> {
   const { access_token: token } = call.req.params as { access_token: string };
   const hides = onlyThoseOf(organization, 'access_token');
-  const visible = await context.visibleToken(call, caller, token, API, hides);
+  const visible = await context.tokens.visible(call, caller, token, API, hides);
   if (!visible) throw notFound();
   return { token, visible };
 }
