@@ -87,7 +87,7 @@ export function introspectionRouter(
     for (const option of STORE_OPTIONS) {
       must(options[option] === undefined, factory, option, 'left out where there is no "tokens"');
     }
-    if (document) serveOpenApi(router, document, facts(context, authenticator, options));
+    if (document) serveOpenApi(router, document, facts(context, authenticator, options), context);
     return router;
   }
   refreshTokenIntrospectionIn(router, context);
@@ -97,22 +97,29 @@ export function introspectionRouter(
   const metadata = authorizationServerMetadata(factory, options, {
     issuer: options.issuer,
     requireTls: context.requireTls,
+    audit: context.audit,
+    clock: context.clock,
     ...mounted(authenticator, revokes, context.signingKeys),
   });
   if (metadata) router.use(metadata);
   if (document) {
     const { issuer, baseUrl, scopeSeparator = SCOPE_SEPARATOR, notFoundCode = NOT_FOUND_CODE } = options;
-    serveOpenApi(router, document, {
-      ...facts(context, authenticator, options),
-      baseUrl: clientsReach(issuer, baseUrl),
-      store: {
-        revokes,
-        metadataPath: metadata && metadataPath(issuer),
-        scopeSeparator,
-        notFoundCode,
-        management,
+    serveOpenApi(
+      router,
+      document,
+      {
+        ...facts(context, authenticator, options),
+        baseUrl: clientsReach(issuer, baseUrl),
+        store: {
+          revokes,
+          metadataPath: metadata && metadataPath(issuer),
+          scopeSeparator,
+          notFoundCode,
+          management,
+        },
       },
-    });
+      context,
+    );
   }
   return router;
 }
@@ -155,7 +162,7 @@ function mounted(
       ...(signingKeys && { jwks_uri: JWKS_PATH }),
     },
     members: () =>
-      whenKnown(signingKeys?.current(), (keys) => ({
+      whenKnown(signingKeys?.latest(), (keys) => ({
         // An access-token type stands among the methods where callers may come with one.
         introspection_endpoint_auth_methods_supported: [...methods, 'Bearer'],
         introspection_endpoint_auth_signing_alg_values_supported: algorithms,

@@ -136,7 +136,11 @@ describe(`GET ${JWKS_PATH}`, () => {
       res.end('mine');
       next();
     });
-    jwksIn(app as never, new SigningKeys('factory', [EC]), false);
+    jwksIn(app as never, new SigningKeys('factory', [EC]), {
+      requireTls: false,
+      audit: undefined,
+      clock: Date.now,
+    });
     app.use((error: unknown, _req: Request, _res: Response, _next: NextFunction) => void errors.push(error));
     expect((await request(app).get(JWKS_PATH)).text).toBe('mine');
     expect((await request(app).post(JWKS_PATH)).text).toBe('mine');

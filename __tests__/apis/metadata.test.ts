@@ -3,6 +3,7 @@ import express from 'express';
 import * as oauth from 'oauth4webapi';
 import request from 'supertest';
 import {
+  type AuditEvent,
   generateClientSecret,
   type IntrospectionRouterOptions,
   introspectionRouter,
@@ -75,7 +76,9 @@ describe('authorization server metadata', () => {
   it('J-10 tells where the keys are that answers are signed with, and with what, as they change', async () => {
     const all = [RSA, { ...RSA, kid: 'second' }, EC];
     let keys: () => readonly PrivateJwk[] = () => all;
-    const app = appWith({ keys: () => keys() });
+    const events: AuditEvent[] = [];
+    const audit = (event: AuditEvent) => events.push(event);
+    const app = appWith({ keys: () => keys(), audit });
     const { body } = await request(app).get(WELL_KNOWN);
     expect(body).toMatchObject({
       jwks_uri: `${ISSUER}/v1/oauth/jwks`,
@@ -88,14 +91,30 @@ describe('authorization server metadata', () => {
     expect((await request(app).get(WELL_KNOWN)).body).toMatchObject({
       introspection_signing_alg_values_supported: ['ES256'],
     });
-    keys = () => {
+    const down = (): never => {
       throw new Error('down');
     };
-    const down = await request(app).get(WELL_KNOWN);
-    expect(down).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
-    expect(down.headers['retry-after']).toBe('5');
-    keys = () => [];
-    expect((await request(app).get(WELL_KNOWN)).status).toBe(500);
+    // To tell what there was is enough: all else in the metadata is as it was.
+    for (const failing of [down, () => Promise.reject(new Error('down')) as never, () => []]) {
+      keys = failing;
+      const answer = await request(app).get(WELL_KNOWN);
+      expect(answer.body).toMatchObject({ introspection_signing_alg_values_supported: ['ES256'] });
+    }
+    expect(events).toStrictEqual([]);
+    // What there was is not known to a router that has just begun.
+    const outage = await request(appWith({ keys: down, audit })).get(WELL_KNOWN);
+    expect(outage).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
+    expect(outage.headers['retry-after']).toBe('5');
+    expect((await request(appWith({ keys: () => [], audit })).get(WELL_KNOWN)).status).toBe(500);
+    expect(events).toMatchObject([
+      { api: 'metadata', outcome: 'unavailable', error: 'temporarily_unavailable', fault: { name: 'Error' } },
+      {
+        api: 'metadata',
+        outcome: 'failed',
+        error: 'server_error',
+        fault: { message: expect.stringMatching(/^keys: /) },
+      },
+    ]);
     const constant = await request(appWith({ keys: [EC] })).get(WELL_KNOWN);
     expect(constant.body).toMatchObject({ introspection_signing_alg_values_supported: ['ES256'] });
   });

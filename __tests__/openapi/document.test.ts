@@ -402,19 +402,14 @@ describe('serving the document', () => {
 
   it('is done under the path of the router, at the path of the option', async () => {
     const app = express()
-      .use('/auth', routerWith({ openapi: { path: '/docs/tokens.v1~a_b-c.json' } }))
+      .use('/auth', routerWith({ openapi: { path: '/v1/oauth/tokens.v1~a_b-c..json' } }))
       .use('/other', routerWith());
-    const { status, body } = await request(app).get('/auth/docs/tokens.v1~a_b-c.json');
+    const { status, body } = await request(app).get('/auth/v1/oauth/tokens.v1~a_b-c..json');
     expect(status).toBe(200);
-    expect(Object.keys((body as OpenApiDocument).paths)).toContain('/docs/tokens.v1~a_b-c.json');
+    expect(Object.keys((body as OpenApiDocument).paths)).toContain('/v1/oauth/tokens.v1~a_b-c..json');
     expect((await request(app).get('/other/openapi.json')).status).toBe(200);
     for (const path of [PATH, '/auth/openapi.json', '/auth/docs', '/other/openapi.json/'])
       expect([path, (await request(app).get(path)).status]).toStrictEqual([path, 404]);
-  });
-
-  it('leaves an API its path', async () => {
-    const app = express().use(routerWith({ openapi: { path: '/v1/oauth/introspect' } }));
-    expect((await request(app).get('/v1/oauth/introspect')).status).toBe(405);
   });
 
   it('makes the document once, of what the options were', async () => {
@@ -433,10 +428,17 @@ describe('serving the document', () => {
 
   it('E-03 answers 500 where the document cannot be made, and nothing else happens', async () => {
     const router = express.Router();
-    serveOpenApi(router, { path: PATH, info: {} }, null as never);
-    const answer = await request(express().use(router)).get(PATH);
+    const events: unknown[] = [];
+    const reporter = { audit: (event: unknown) => events.push(event), clock: () => 5 };
+    serveOpenApi(router, { path: PATH, info: {} }, null as never, reporter);
+    const app = express().use(router);
+    const answer = await request(app).get(PATH);
     expect([answer.status, answer.body]).toMatchObject([500, { error: 'server_error' }]);
-    const code = `require('./dist/cjs/openapi/serve-openapi.js').serveOpenApi({ use() {} }, { path: '/x', info: {} }, null);
+    const told = { api: 'openapi', outcome: 'failed', error: 'server_error', status: 500, time: 5 };
+    expect(events).toMatchObject([{ ...told, fault: { name: 'TypeError' } }]);
+    expect((await request(app).post(PATH)).status).toBe(405);
+    expect(events).toHaveLength(1);
+    const code = `require('./dist/cjs/openapi/serve-openapi.js').serveOpenApi({ use() {} }, { path: '/x', info: {} }, null, {});
 setTimeout(() => console.log('still here'), 50);`;
     const { stdout, stderr } = await promisify(execFile)(process.execPath, ['-e', code]);
     expect([stdout, stderr]).toStrictEqual(['still here\n', '']);
@@ -477,7 +479,7 @@ setTimeout(() => console.log('still here'), 50);`;
 });
 
 describe('the option openapi', () => {
-  it.each<[string, unknown, string]>([
+  it.each<readonly [string, unknown, string]>([
     ['a string', 'yes', 'openapi'],
     ['null', null, 'openapi'],
     ['an array', [], 'openapi'],
@@ -488,6 +490,20 @@ describe('the option openapi', () => {
     ['a path with a template', { path: '/{x}' }, 'openapi.path'],
     ['a path with a query', { path: '/x?y' }, 'openapi.path'],
     ['a path that is no string', { path: 1 }, 'openapi.path'],
+    ['a path that leads out', { path: '/..' }, 'openapi.path'],
+    ['a path that leads back', { path: '/a/../b' }, 'openapi.path'],
+    ['a path that leads nowhere', { path: '/./b' }, 'openapi.path'],
+    ...[
+      '/v1/oauth/introspect',
+      '/V1/OAuth/revoke',
+      '/v1/oauth/jwks',
+      '/csp/gateway/am/api/auth/introspect',
+      '/csp/gateway/am/api/auth/introspect/app',
+      '/v1/o/acme/oauth2/accesstokens/openapi.json',
+      '/v1/organizations/acme/oauth2/refreshtokens/x',
+      '/.well-known/oauth-authorization-server',
+      '/.well-known/oauth-authorization-server/tenant',
+    ].map((path) => [`the path of another document or API, ${path}`, { path }, 'openapi.path'] as const),
     ['servers that are no array', { servers: { url: '/x' } }, 'openapi.servers'],
     ['no servers', { servers: [] }, 'openapi.servers'],
     ['a server without a URL', { servers: [{ description: 'x' }] }, 'openapi.servers'],

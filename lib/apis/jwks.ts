@@ -1,4 +1,5 @@
 import type { Request, Response, Router } from 'express';
+import { type Reporter, reportDocument } from '../http/audit.js';
 import { HttpError, invalidRequest, serverFault } from '../http/http-error.js';
 import { forbidCaching, sendJson, sendText } from '../http/respond.js';
 import type { SigningKeys } from '../signing/signing-keys.js';
@@ -13,20 +14,26 @@ export const JWKS_PATH = '/v1/oauth/jwks';
 const MAX_AGE = 300;
 
 /** Serves the public halves of the keys that answers are signed with (RFC 7517 §5). */
-export function jwksIn(router: Router, keys: SigningKeys, requireTls: boolean): Router {
+export function jwksIn(
+  router: Router,
+  keys: SigningKeys,
+  settings: Reporter & { readonly requireTls: boolean },
+): Router {
   const serve =
     (act: (res: Response) => Promise<void>) =>
     async (req: Request, res: Response): Promise<void> => {
       if (res.headersSent) return;
+      const began = performance.now();
       // Of errors nothing may be kept.
       forbidCaching(res);
       try {
-        if (requireTls && !req.secure) throw invalidRequest('TLS is required');
+        if (settings.requireTls && !req.secure) throw invalidRequest('TLS is required');
         await act(res);
       } catch (thrown) {
         const error = thrown instanceof HttpError ? thrown : serverFault(thrown);
         const body = { error: error.code, error_description: error.message };
         sendJson(res, error.status, body, error.headers);
+        reportDocument(settings, 'published-keys', error, performance.now() - began);
       }
     };
   router

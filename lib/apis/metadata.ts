@@ -1,10 +1,11 @@
 import type { RequestHandler } from 'express';
+import { type Reporter, reportDocument } from '../http/audit.js';
 import { publicDocument } from '../http/public-document.js';
 import { isObject, must } from '../options.js';
 import { type Soon, whenKnown } from '../thenable.js';
 
 /** What a router has mounted, as its metadata tells it. */
-export interface Mounted {
+export interface Mounted extends Reporter {
   readonly issuer: string;
   /** Refuses requests that did not come by TLS. */
   readonly requireTls: boolean;
@@ -26,7 +27,7 @@ export interface MetadataOptions {
 
 export const METADATA_OPTIONS = ['metadata', 'baseUrl'] as const;
 
-const WELL_KNOWN = '/.well-known/oauth-authorization-server';
+export const WELL_KNOWN = '/.well-known/oauth-authorization-server';
 
 /**
  * Serves the metadata of an authorization server (RFC 8414) at the well-known path of its issuer, which is at the root of the
@@ -58,7 +59,10 @@ export function authorizationServerMetadata(
     whenKnown(mounted.members(), (members) =>
       withoutEmpty({ ...metadata, issuer: mounted.issuer, ...Object.fromEntries(endpoints), ...members }),
     );
-  return publicDocument(metadataPath(mounted.issuer), documentOf, { requireTls: mounted.requireTls });
+  return publicDocument(metadataPath(mounted.issuer), documentOf, {
+    requireTls: mounted.requireTls,
+    onError: (error, durationMs) => reportDocument(mounted, 'metadata', error, durationMs),
+  });
 }
 
 /** RFC 8414 §3.1: between the host and the path of an issuer that is a URL, without the slash at the end of that. */

@@ -94,7 +94,7 @@ export function oauthIntrospectionIn(
 ): Router {
   const bearer = bearerSettings(context, factory, options);
   const signer = answerSigner(context, authenticator, factory, options);
-  if (context.signingKeys) jwksIn(router, context.signingKeys, context.requireTls);
+  if (context.signingKeys) jwksIn(router, context.signingKeys, context);
   return endpoint(router, [INTROSPECTION_PATH], {
     api: API,
     method: 'post',

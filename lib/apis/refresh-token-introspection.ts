@@ -16,6 +16,7 @@ const API = 'refresh-token-introspection';
 /** The documentation wants an integer and lists none. */
 const MODULE_CODE = 0;
 const PATH = '/csp/gateway/am/api/auth/introspect';
+export const REFRESH_TOKEN_PATHS: readonly string[] = [PATH, `${PATH}/:client_id`];
 
 /** The documentation's own words for each way in which the header is not one of client credentials. */
 const MALFORMED: Readonly<Record<Exclude<RefusedCredentials, 'wrong'>, string>> = {
@@ -47,7 +48,7 @@ export function refreshTokenIntrospection(options: ApiOptions): Router {
 
 /** The same in a router and a context that it shares with the other APIs. */
 export function refreshTokenIntrospectionIn(router: Router, context: ApiContext): Router {
-  return endpoint(router, [PATH, `${PATH}/:client_id`], {
+  return endpoint(router, REFRESH_TOKEN_PATHS, {
     api: API,
     method: 'post',
     requireTls: context.requireTls,

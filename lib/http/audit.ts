@@ -11,6 +11,9 @@ export type ApiName =
   | 'refresh-token-details'
   | 'token-management';
 
+/** What everybody may read: of these only failures are told. */
+export type PublicDocumentName = 'published-keys' | 'metadata' | 'openapi';
+
 /** What a caller of the management API wants done with a token. */
 export type ManagementAction = 'revoke' | 'approve' | 'update' | 'delete';
 
@@ -29,7 +32,7 @@ export type InactiveReason =
  * SHA-256, and an error by its name, code and place, since a message could quote one.
  */
 export interface AuditEvent {
-  readonly api: ApiName;
+  readonly api: ApiName | PublicDocumentName;
   /**
    * `active`, `inactive`: what the token is to this caller. `done`: the `action`, or there was nothing
    * left to do. `refused`: the request or the caller was not accepted. `unavailable`: a store failed
@@ -86,6 +89,32 @@ export function report(audit: Audit | undefined, event: () => AuditEvent): void 
   } catch {
     // The answer is what the caller came for; the app's own logging has to look after itself.
   }
+}
+
+/** Whom to tell of what a document could not be read for. */
+export interface Reporter {
+  readonly audit: Audit | undefined;
+  readonly clock: () => number;
+}
+
+/** Tells of a document that could not be sent, where that is no fault of the request. */
+export function reportDocument(
+  { audit, clock }: Reporter,
+  api: PublicDocumentName,
+  error: HttpError,
+  durationMs: number,
+): void {
+  const { status, code } = error;
+  if (status < 500) return;
+  report(audit, () => ({
+    api,
+    outcome: status === 503 ? 'unavailable' : 'failed',
+    ...(code !== undefined && { error: code }),
+    status,
+    time: clock(),
+    durationMs,
+    fault: faultOf(error),
+  }));
 }
 
 function ignore(): void {}

@@ -8,6 +8,8 @@ export interface DocumentOptions {
   readonly requireTls?: boolean;
   /** What the path is in: `originalUrl`, the host, for what is under `/.well-known` (RFC 8615), which is the default; `url`, the router. */
   readonly of?: 'originalUrl' | 'url';
+  /** Told why it could not be sent, and after how many milliseconds. */
+  readonly onError?: (error: HttpError, durationMs: number) => void;
 }
 
 /**
@@ -17,9 +19,10 @@ export interface DocumentOptions {
 export function publicDocument(
   path: string,
   documentOf: () => Soon<object>,
-  { requireTls = false, of = 'originalUrl' }: DocumentOptions = {},
+  options: DocumentOptions = {},
 ): RequestHandler {
-  return (req, res, next) => (isAt(path, req[of]) ? answer(documentOf, requireTls, req, res) : next());
+  const { of = 'originalUrl' } = options;
+  return (req, res, next) => (isAt(path, req[of]) ? answer(documentOf, options, req, res) : next());
 }
 
 function isAt(path: string, url: string): boolean {
@@ -28,12 +31,13 @@ function isAt(path: string, url: string): boolean {
 
 async function answer(
   documentOf: () => Soon<object>,
-  requireTls: boolean,
+  { requireTls = false, onError }: DocumentOptions,
   req: Request,
   res: Response,
 ): Promise<void> {
   // Somebody may have answered meanwhile, a timeout of the app's for one.
   if (res.headersSent) return;
+  const began = performance.now();
   // Of errors nothing may be kept.
   forbidCaching(res);
   // Clients that run in a browser need it before they have a token.
@@ -47,8 +51,10 @@ async function answer(
         headers: { Allow: 'GET, HEAD, OPTIONS' },
       });
   } catch (thrown) {
-    const { status, code, message, headers } = thrown instanceof HttpError ? thrown : serverFault(thrown);
+    const error = thrown instanceof HttpError ? thrown : serverFault(thrown);
+    const { status, code, message, headers } = error;
     sendJson(res, status, { error: code, error_description: message }, headers);
+    onError?.(error, performance.now() - began);
   }
 }
 

@@ -1,3 +1,9 @@
+import { JWKS_PATH } from '../apis/jwks.js';
+import { WELL_KNOWN } from '../apis/metadata.js';
+import { INTROSPECTION_PATH } from '../apis/oauth-introspection.js';
+import { REFRESH_TOKEN_PATHS } from '../apis/refresh-token-introspection.js';
+import { REVOCATION_PATH } from '../apis/revocation.js';
+import { tokenPaths } from '../apis/token-details.js';
 import { frozenJson } from '../frozen-copy.js';
 import { isNonEmptyString, isObject, knownOptions, must } from '../options.js';
 
@@ -45,10 +51,24 @@ export interface OpenApiSettings {
 }
 
 /** Characters that mean nothing but themselves, neither in a URL nor in OpenAPI. */
-const PATH = /^(?:\/[\w.~-]+)+$/;
+const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+$/;
 /** To which a path can be appended. */
 const SERVER_URL = /^(?:\/|[^\s?#{}]*[^\s?#{}/])$/;
 const TEXTS = ['title', 'version', 'summary', 'description', 'termsOfService'];
+
+/** As Express compares them: in either case, and with a slash at the end or without. */
+const TAKEN: readonly RegExp[] = [
+  INTROSPECTION_PATH,
+  REVOCATION_PATH,
+  JWKS_PATH,
+  ...REFRESH_TOKEN_PATHS,
+  ...tokenPaths('accesstokens', 'access_token'),
+  ...tokenPaths('refreshtokens', 'refresh_token'),
+].map((path) => new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`, 'i'));
+
+function isTaken(path: string): boolean {
+  return path.startsWith(WELL_KNOWN) || TAKEN.some((pattern) => pattern.test(path));
+}
 
 /** `undefined` where no document is wanted. @throws TypeError that names a bad or unknown option */
 export function openApiSettings(
@@ -71,6 +91,7 @@ export function openApiSettings(
     'openapi.path',
     'a path such as /openapi.json, of letters, digits and . _ ~ -',
   );
+  must(!isTaken(path), factory, 'openapi.path', 'the path of nothing else that a router has');
   must(
     servers === undefined || (Array.isArray(servers) && servers.length > 0 && servers.every(isServer)),
     factory,

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { HookError, unavailable } from '../http/http-error.js';
 import { isFunction } from '../options.js';
-import { attempt, type Soon } from '../thenable.js';
+import { attempt, isThenable, type Soon } from '../thenable.js';
 import { type Fault, type PrivateJwk, plainJwk, type SigningKey, signingKey } from './signing-key.js';
 
 export interface SignedAnswerOptions {
@@ -9,7 +9,7 @@ export interface SignedAnswerOptions {
    * What signed answers (RFC 9701) are signed with, and what is published at `/v1/oauth/jwks`: private JWKs, each with a
    * `kid` of its own and an `alg`, RSA keys of 2048 bits or more. A caller's answers are signed with the first whose `alg` is
    * that of its `introspectionSignedResponseAlg`. A function is asked for each signed answer and each
-   * request for the published keys, so that they can change; where it fails, these are 503. Default: nothing is signed.
+   * request for the published keys or the metadata, so that they can change; where it fails, answers and keys are 503. Default: nothing is signed.
    */
   readonly keys?: readonly PrivateJwk[] | (() => readonly PrivateJwk[] | Promise<readonly PrivateJwk[]>);
 }
@@ -19,6 +19,8 @@ export class SigningKeys {
   readonly #keys: readonly SigningKey[] | (() => unknown);
   /** Those that were there last, by a digest of all that is in them: to read a key costs more than to sign with it. */
   #known: ReadonlyMap<string, SigningKey> = new Map();
+
+  #last: readonly SigningKey[] | undefined;
 
   /** @throws TypeError for keys of which one is no private JWK to sign with */
   constructor(factory: string, keys: unknown) {
@@ -41,6 +43,18 @@ export class SigningKeys {
     );
   }
 
+  /** As {@link current}, or those of last time where they cannot be had: for whom it is enough to know what there was. */
+  latest(): Soon<readonly SigningKey[]> {
+    const last = this.#last;
+    if (!last) return this.current();
+    try {
+      const keys = this.current();
+      return isThenable(keys) ? Promise.resolve(keys).catch(() => last) : keys;
+    } catch {
+      return last;
+    }
+  }
+
   #read(jwks: unknown, fault: Fault): readonly SigningKey[] {
     if (!Array.isArray(jwks) || jwks.length === 0) throw fault('must be an array of one private JWK or more');
     const known = new Map<string, SigningKey>();
@@ -56,6 +70,7 @@ export class SigningKeys {
     const repeated = keys.findIndex(({ kid }, index) => keys.findIndex((key) => key.kid === kid) < index);
     if (repeated >= 0) throw fault(`the JWK at ${repeated} has the "kid" of another`);
     this.#known = known;
+    this.#last = keys;
     return keys;
   }
 }
