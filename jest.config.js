@@ -6,7 +6,7 @@ const ALONE = [
   'http/throttle',
   'introspection/jwt-introspector-keys',
   'introspection/remote-introspector-*',
-  'stores/*-faults',
+  'stores/{lmdb,postgres,redis}-faults',
   'timing',
   'tokens/memory-token-store',
 ].map((name) => `**/__tests__/${name}.test.ts`);
