@@ -58,6 +58,7 @@ describe('the packed package', () => {
           '--no-audit',
           '--no-fund',
           '--no-package-lock',
+          '--prefer-offline',
           tarball,
           `express@${express}`,
           `@types/express@${types}`,

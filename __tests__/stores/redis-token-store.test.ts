@@ -1,11 +1,34 @@
-import { afterAll, beforeAll } from '@jest/globals';
-import { describeTokenStore, type StoreUnderTest } from '../../lib/testing/index.js';
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { describeTokenStore, type StoreUnderTest, type TestRunner } from '../../lib/testing/index.js';
 import { startProxy, type TestProxy } from '../support/proxy.js';
 import { RedisServer, startCluster } from '../support/redis.js';
 import { openRedis } from '../support/redis-stores.js';
 import { describeWith, REDIS } from '../support/services.js';
 
 let prefixes = 0;
+
+/** How long (ms) an operation may take: on a machine that has much to do, the last of many at once takes its time. */
+const PATIENCE = 3000;
+/** Where each of many operations waits for as long as it may, since there is no connection. */
+const OUTAGE_PATIENCE = 500;
+let timeout = PATIENCE;
+
+/** Declares the tests for jest, those without a connection with less patience. */
+const runner: TestRunner = {
+  describe,
+  it: Object.assign(
+    (name: string, run: () => Promise<void>, testTimeout?: number) =>
+      it(
+        name,
+        async () => {
+          timeout = name.startsWith('fails with StoreUnavailableError') ? OUTAGE_PATIENCE : PATIENCE;
+          await run();
+        },
+        testTimeout,
+      ),
+    { skip: it.skip },
+  ),
+};
 
 /** The contract of all stores, for stores that keep a local copy and for those that do not. */
 function describeStores(
@@ -21,7 +44,9 @@ function describeStores(
         prefix,
         localCopy,
         linkInterval: 100,
-        timeout: 3000,
+        timeout,
+        // Its copy answers on a connection of its own; the other one is to be back within the timeout too.
+        ...(localCopy && timeout < PATIENCE && { reconnectAfter: 50 }),
         ...options,
       });
       prefixOf.set(store, prefix);
@@ -36,6 +61,7 @@ function describeStores(
         return open(urls(), `test-${prefixes}:`, options);
       },
       {
+        runner,
         capabilities: {
           approve: true,
           remove: true,

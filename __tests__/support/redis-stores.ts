@@ -12,12 +12,16 @@ afterAll(async () => {
 /** A store with a client of its own, which goes with it. */
 export type OwningStore = RedisTokenStore & { close(): Promise<void> };
 
+interface OpenOptions extends Omit<RedisTokenStoreOptions, 'client'> {
+  readonly urls: readonly string[];
+  /** How long (ms) the client of one server waits until it connects again. Default: more and more, as it does by itself. */
+  readonly reconnectAfter?: number;
+}
+
 /** Opens a store on a server, or on a cluster where there are several URLs. */
-export async function openRedis({
-  urls,
-  ...options
-}: { readonly urls: readonly string[] } & Omit<RedisTokenStoreOptions, 'client'>): Promise<OwningStore> {
-  const client = urls.length === 1 ? await connect(urls[0] as string) : await connectCluster(urls);
+export async function openRedis({ urls, reconnectAfter, ...options }: OpenOptions): Promise<OwningStore> {
+  const settings = reconnectAfter === undefined ? {} : { socket: { reconnectStrategy: reconnectAfter } };
+  const client = urls.length === 1 ? await connect(urls[0] as string, settings) : await connectCluster(urls);
   const store = new RedisTokenStore({ client, ...options });
   left.add(() => RedisTokenStore.prototype.close.call(store));
   return Object.assign(store, {

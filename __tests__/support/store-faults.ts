@@ -13,6 +13,8 @@ interface FaultSettings {
   readonly options: () => object;
   /** The same tokens in this process. */
   readonly open: (options: object) => Closable | Promise<Closable>;
+  /** How many processes are killed, and how many end by themselves, in the short form. Default 10 and 6. */
+  readonly rounds?: readonly [kills: number, ends: number];
 }
 
 /** What holds for each store that several processes share, and that outlives them. */
@@ -45,8 +47,8 @@ export function testRevocations({ kind, options: newOptions, open }: FaultSettin
 }
 
 /** What is left by a process that ends at any moment. */
-function testEndings({ kind, options: newOptions, open }: FaultSettings): void {
-  const kills = IS_LONG ? 200 : 10;
+function testEndings({ kind, options: newOptions, open, rounds = [10, 6] }: FaultSettings): void {
+  const [kills, ends] = IS_LONG ? [200, 40] : rounds;
   it(`keeps whatever had resolved when its writer is killed, and nothing by halves (${kills} kills)`, async () => {
     const options = newOptions();
     for (let round = 0; round < kills; round++) {
@@ -85,7 +87,7 @@ function testEndings({ kind, options: newOptions, open }: FaultSettings): void {
   it('lets the others write on when one ends in the middle of a change, by an exit or an exception', async () => {
     const options = newOptions();
     const store = await open(options);
-    for (let round = 0; round < (IS_LONG ? 40 : 6); round++) {
+    for (let round = 0; round < ends; round++) {
       const other = await StoreProcess.start(kind, options);
       other.begin('end', round % 2 === 0 ? 'exit' : 'throw');
       await other.ended();

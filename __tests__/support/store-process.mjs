@@ -3,7 +3,9 @@
 // cache refuses a token and answers when (process.hrtime, ns). `churn` saves and revokes until it is killed, and writes
 // a line for each thing that has resolved.
 import { writeSync } from 'node:fs';
-import { cachingIntrospector, storeIntrospector } from '../../dist/esm/index.js';
+// Not all of the package, of which most is for what this process does not do: dozens of it are started.
+import { cachingIntrospector } from '../../dist/esm/introspection/caching/caching-introspector.js';
+import { storeIntrospector } from '../../dist/esm/introspection/store-introspector.js';
 import { openStore } from './open-store.mjs';
 
 const store = await openStore(process.argv[2], JSON.parse(process.argv[3]));
