@@ -98,6 +98,23 @@ describe('README', () => {
       { scope: [] },
     );
     expect(policy({ clientId: 'statistics' }, record, 'oauth-introspection')).toBe(false);
+    // What the default leaves out is not shown again.
+    const narrow = { clientId: 'statistics', audiences: ['x'], claims: [] };
+    const full = {
+      ...record,
+      brand: 'b',
+      acr: 'a',
+      authorizationDetails: [{ type: 't', locations: ['y'] }],
+    };
+    expect(policy(narrow, full, 'oauth-introspection')).toStrictEqual({
+      scope: [],
+      subject: undefined,
+      username: undefined,
+      claims: undefined,
+      brand: undefined,
+      acr: undefined,
+      authorizationDetails: undefined,
+    });
     expect(policy({ clientId: 'app' }, record, 'oauth-introspection')).toBe(true);
   });
 

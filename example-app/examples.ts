@@ -3,7 +3,7 @@ export interface Example {
   readonly title: string;
   readonly command: string;
   readonly status: number;
-  /** The whole body, or with `…` at its end the members to look at; empty for no body. */
+  /** The whole body, or with `,…}` at its end the members to look at, with `…` what it begins with; empty for no body. */
   readonly body: string;
 }
 
@@ -27,6 +27,12 @@ export function examples(origin: string, name: (token: string) => string): reado
       command: `curl -si -H 'Authorization: Bearer ${name('introspection-live')}' -d token=${name('access-live')} ${introspect}`,
       status: 200,
       body: '{"active":true,"sub":"alice",…}',
+    },
+    {
+      title: 'Signed, for who has to be able to prove it (RFC 9701)',
+      command: `${asApi} -H 'Accept: application/token-introspection+jwt' -d token=${name('access-live')} ${introspect}`,
+      status: 200,
+      body: 'eyJ…',
     },
     {
       title: 'An expired token',
@@ -125,16 +131,34 @@ export function examples(origin: string, name: (token: string) => string): reado
       body: '{"for":"me",…}',
     },
     {
-      title: 'Revoke it',
-      command: `curl -si -d token=${name('mine')} ${origin}/demo/revoke`,
+      title: 'Revoke it, as the client that it was issued to (RFC 7009)',
+      command: `curl -si -u web-app:web-app-secret -d token=${name('mine')} ${origin}/v1/oauth/revoke`,
       status: 200,
-      body: '{"revoked":1}',
+      body: '{}',
     },
     {
       title: 'It has ended, at once',
       command: `curl -si -H 'Authorization: Bearer ${name('mine')}' ${origin}/orders`,
       status: 401,
       body: '{"error":"invalid_token","error_description":"The access token is expired, revoked or unknown"}',
+    },
+    {
+      title: 'Take that back, as who manages the tokens of the organization',
+      command: `curl -si -X POST -u acme-admin:acme-admin-secret '${details}/${name('mine')}?action=approve'`,
+      status: 200,
+      body: '{"status":"approved",…}',
+    },
+    {
+      title: 'What clients can find out by themselves (RFC 8414)',
+      command: `curl -si ${origin}/.well-known/oauth-authorization-server`,
+      status: 200,
+      body: `{"introspection_endpoint":"${introspect}",…}`,
+    },
+    {
+      title: 'All of it as an OpenAPI document',
+      command: `curl -si ${origin}/openapi.json`,
+      status: 200,
+      body: '{"openapi":"3.1.0",…}',
     },
   ];
 }

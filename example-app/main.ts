@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp } from './app.js';
 import { examples } from './examples.js';
@@ -20,12 +21,13 @@ async function start(): Promise<void> {
   const stores = await openStores(process.env);
   const demonstration = await seedTokens(stores.tokens);
   const log = createLog();
-  const app = createApp({ ...stores, log, metrics: collectMetrics() });
-  const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
+  const server = createServer().listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
   server.once('listening', () => {
     const { port } = server.address() as AddressInfo;
     const origin = `http://127.0.0.1:${port}`;
+    const app = createApp({ ...stores, log, metrics: collectMetrics(), origin });
     app.use(remoteApi(origin, logRequests(log)));
+    server.on('request', app);
     printWelcome(origin, stores, demonstration);
   });
   server.once('error', (error) => {

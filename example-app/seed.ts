@@ -23,9 +23,15 @@ export async function seedClients(): Promise<readonly Client[]> {
       secret: await hashClientSecret('orders:api+secret'),
       audiences: [ORDERS_API],
       scopes: ['orders:read', 'orders:write'],
+      introspectionSignedResponseAlg: 'ES256',
     },
-    // May read the details of every access token of one organization.
-    { clientId: 'acme-admin', secret: await hashClientSecret('acme-admin-secret'), organizations: ['acme'] },
+    // May read the details of every access token of one organization, revoke it, and take that back.
+    {
+      clientId: 'acme-admin',
+      secret: await hashClientSecret('acme-admin-secret'),
+      organizations: ['acme'],
+      manages: ['revoke', 'approve'],
+    },
   ];
 }
 

@@ -265,6 +265,8 @@ describe('token management: who may', () => {
       { name: 'tier', value: 'silver' },
       { name: 'region', value: 'south' },
     ]);
+    const more = await once.call('post', `${C}/at-linked`).send({ attributes: [{ name: 'a', value: 'b' }] });
+    expect(more.body.attributes).toStrictEqual([{ name: 'a', value: 'b' }]);
     const rateLimit = { inactive: { windowMs: 60_000, limit: 1 } };
     const limited = await managed({ rateLimit });
     const { tokens } = limited;

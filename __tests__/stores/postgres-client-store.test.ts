@@ -77,7 +77,12 @@ describeWith(POSTGRES, 'PostgresClientStore', () => {
         {
           clientId: 'keys',
           authMethods: ['private_key_jwt', 'tls_client_auth'],
-          jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AAAA' }] },
+          jwks: {
+            keys: [
+              { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) },
+              { kty: 'AKP', alg: 'ML-DSA-44' },
+            ],
+          },
           authSigningAlg: 'EdDSA',
           tlsClientAuthSubjectDn: 'CN=Müller\\, Söhne',
           claims: ['sub'],

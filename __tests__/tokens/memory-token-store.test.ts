@@ -158,6 +158,25 @@ describe('MemoryTokenStore.revoke', () => {
     await expect(store.revokeGrant('')).rejects.toThrow(TypeError);
   });
 
+  it('R-05 knows the tokens of a grant, though one that ended with it before is removed', async () => {
+    const { store } = timed();
+    await store.save({ ...ACCESS, token: 'before', grantId: 'g' });
+    await store.revokeGrant('g');
+    await store.save({ ...ACCESS, token: 'after', grantId: 'g' });
+    expect(await store.remove('before')).toBe(1);
+    expect(await store.revokeGrant('g')).toBe(1);
+    expect(store.find('after')?.status).toBe('revoked');
+  });
+
+  it('forgets a grant with the last of its tokens', async () => {
+    const { store } = timed();
+    for (const token of ['a', 'b']) await store.save({ ...ACCESS, token, grantId: 'g' });
+    for (const token of ['a', 'b']) await store.remove(token);
+    expect(await store.revokeGrant('g')).toBe(0);
+    await store.save({ ...ACCESS, token: 'a', grantId: 'g' });
+    expect(await store.revokeGrant('g')).toBe(1);
+  });
+
   it('revokes a grant to its end, though a listener saves into it', async () => {
     const { store } = timed();
     let saved = 0;

@@ -70,11 +70,10 @@ export class ManagedTokens {
     { attributes, scope }: RequestedUpdate,
     lastModifiedBy: string,
   ): Promise<void> {
-    const before = found.record.attributes ?? [];
     await this.#ask(() =>
       this.#store.update(token, {
         lastModifiedBy,
-        ...(attributes && { attributes: mergedAttributes(before, attributes) }),
+        ...(attributes && { attributes: mergedAttributes(found.record.attributes, attributes) }),
         ...(scope && { scope }),
       }),
     );

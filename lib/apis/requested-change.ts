@@ -94,11 +94,11 @@ function readScope(given: unknown): readonly string[] {
 }
 
 /** Attributes with changes made: those of other names stay as they are. */
-export function mergedAttributes(before: Attributes, changes: Attributes): Attributes {
+export function mergedAttributes(before: Attributes | undefined, changes: Attributes): Attributes {
   const values = new Map(changes.map(({ name, value }) => [name, value]));
-  const known = new Set(before.map(({ name }) => name));
+  const known = new Set(before?.map(({ name }) => name));
   return [
-    ...before.map(({ name, value }) => ({ name, value: values.get(name) ?? value })),
+    ...(before ?? []).map(({ name, value }) => ({ name, value: values.get(name) ?? value })),
     ...changes.filter(({ name }) => !known.has(name)),
   ];
 }

@@ -107,7 +107,7 @@ function expected(
   action: RequestedAction['action'],
   { attributes, scope = record.scope }: RequestedUpdate,
 ): VisibleToken {
-  const merged = attributes && mergedAttributes(record.attributes ?? [], attributes);
+  const merged = attributes && mergedAttributes(record.attributes, attributes);
   return {
     ...visible,
     record: { ...record, scope, ...(merged && { attributes: merged }) },

@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { type AsymmetricKeyDetails, createPublicKey, type KeyObject } from 'node:crypto';
 
 /** A public key of a client as a JWK (RFC 7517 §4). */
 export type ClientJwk = Readonly<Record<string, unknown>>;
@@ -55,7 +55,7 @@ function isForEncryption({ use, key_ops: operations }: ClientJwk, type: string):
 function isUsable(jwk: ClientJwk): boolean {
   const key = publicKey(jwk);
   if (!key) return false;
-  const { modulusLength, publicExponent } = key.asymmetricKeyDetails ?? {};
+  const { modulusLength, publicExponent } = key.asymmetricKeyDetails as AsymmetricKeyDetails;
   // With the exponent 1 everybody reads what is encrypted, and signs what is verified.
   return modulusLength === undefined || (modulusLength >= SHORTEST_RSA && (publicExponent as bigint) > 1n);
 }
