@@ -46,15 +46,7 @@ export class RegisteredKeys implements ClientKeys {
     among: (keys: readonly ClientJwk[]) => Soon<T | undefined>,
   ): Promise<T | undefined> {
     if (jwksUri === undefined) return among((jwks as NonNullable<typeof jwks>).keys);
-    const published = this.#publishedAt(jwksUri);
-    let keys = await orUnavailable(published.current());
-    for (;;) {
-      const found = await among(keys.keys);
-      if (found !== undefined) return found;
-      const newer = await orUnavailable(published.newerThan(keys));
-      if (!newer) return undefined;
-      keys = newer;
-    }
+    return orUnavailable(this.#publishedAt(jwksUri).find(({ keys }) => among(keys)));
   }
 
   #publishedAt(uri: string): KeySet {

@@ -1,4 +1,5 @@
 import type { Jws, JwsHeader } from '../../jws-form.js';
+import type { Soon } from '../../thenable.js';
 import { AgeClock } from '../caching/age-clock.js';
 import { getKeys, type KeysSettings, noKeys } from '../remote/keys.js';
 import type { UpstreamProbe } from '../remote/upstream-probe.js';
@@ -50,7 +51,7 @@ export class KeySet {
    *
    * @throws IntrospectionUnavailableError where there are none that can be trusted any more
    */
-  async current(): Promise<PublishedKeys> {
+  async #current(): Promise<PublishedKeys> {
     const known = this.#known;
     const age = this.#now();
     // Not everybody is to wait for an issuer that hangs.
@@ -69,28 +70,39 @@ export class KeySet {
    *
    * @throws IntrospectionUnavailableError where newer ones cannot be had
    */
-  async newerThan(keys: PublishedKeys): Promise<PublishedKeys | undefined> {
+  async #newerThan(keys: PublishedKeys): Promise<PublishedKeys | undefined> {
     const known = this.#known as Known;
     if (known.keys !== keys) return known.keys;
     return this.#now() < known.age + COOLDOWN ? undefined : this.#fetched();
   }
 
   /**
-   * Verifies a signature by the keys as they are now, and by newer ones where none of these can have made it;
-   * `undefined` where no key of the set has.
+   * What `among` finds among the keys as they are now, and where that is nothing, among newer ones.
+   *
+   * @throws IntrospectionUnavailableError where the keys cannot be had
+   */
+  async find<T>(among: (keys: PublishedKeys) => Soon<T | undefined>): Promise<T | undefined> {
+    let keys = await this.#current();
+    for (;;) {
+      const found = await among(keys);
+      if (found !== undefined) return found;
+      const newer = await this.#newerThan(keys);
+      if (!newer) return undefined;
+      keys = newer;
+    }
+  }
+
+  /**
+   * Verifies a signature, as {@link find}; `undefined` where no key of the set has made it.
    *
    * @throws IntrospectionUnavailableError where the keys cannot be had
    */
   async verify(token: string, header: JwsHeader): Promise<Jws | undefined> {
-    let published = await this.current();
-    for (;;) {
-      const verification = await published.verify(token, header);
-      if (verification === 'wrong') return undefined;
-      if (verification !== 'no_key') return verification;
-      const newer = await this.newerThan(published);
-      if (!newer) return undefined;
-      published = newer;
-    }
+    const verification = await this.find(async (keys) => {
+      const tried = await keys.verify(token, header);
+      return tried === 'no_key' ? undefined : tried;
+    });
+    return verification === 'wrong' ? undefined : verification;
   }
 
   /** The last failure, where it is younger than so many milliseconds. */
