@@ -5,7 +5,7 @@ import { ClientAttempt, type ClientFailure } from '../clients/client-strategy.js
 import { ClientVerifier, type Proceed } from '../clients/client-verifier.js';
 import type { Audit } from '../http/audit.js';
 import { basicChallenge } from '../http/challenge.js';
-import type { Call } from '../http/endpoint.js';
+import type { Call, Endpoint } from '../http/endpoint.js';
 import { authorizationLines } from '../http/header-lines.js';
 import { HttpError, type RefusedCredentials } from '../http/http-error.js';
 import { addressKey, isThrottling, type Throttles, throttles } from '../http/throttle.js';
@@ -77,6 +77,12 @@ export class ApiContext {
     this.verifier = new ClientVerifier(clients, clock);
     const acceptRaw = options.acceptRawBasic ?? true;
     this.#passport.use(new ClientBasicStrategy({ realm: this.realm, acceptRaw, verifier: this.verifier }));
+  }
+
+  /** What all endpoints have in common. */
+  get common(): Pick<Endpoint, 'requireTls' | 'audit' | 'telemetry' | 'clock'> {
+    const { requireTls, audit, telemetry, clock } = this;
+    return { requireTls, audit, telemetry, clock };
   }
 
   /** Whether callers may be told to slow down. */

@@ -98,10 +98,7 @@ export function oauthIntrospectionIn(
   return endpoint(router, [INTROSPECTION_PATH], {
     api: API,
     method: 'post',
-    requireTls: context.requireTls,
-    audit: context.audit,
-    telemetry: context.telemetry,
-    clock: context.clock,
+    ...context.common,
     async answer(call) {
       if (signer) call.res.vary('Accept');
       const presented = readPresentedToken(authorizationLines(call.req), ['Bearer']);

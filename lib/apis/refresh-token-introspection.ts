@@ -51,10 +51,7 @@ export function refreshTokenIntrospectionIn(router: Router, context: ApiContext)
   return endpoint(router, REFRESH_TOKEN_PATHS, {
     api: API,
     method: 'post',
-    requireTls: context.requireTls,
-    audit: context.audit,
-    telemetry: context.telemetry,
-    clock: context.clock,
+    ...context.common,
     async answer(call) {
       const caller = await context.admit(call, () => authenticate(context, call));
       const inPath = call.req.params.client_id;

@@ -56,10 +56,7 @@ export function tokenRevocationIn(
   return endpoint(router, [REVOCATION_PATH], {
     api: 'token-revocation',
     method: 'post',
-    requireTls: context.requireTls,
-    audit: context.audit,
-    telemetry: context.telemetry,
-    clock: context.clock,
+    ...context.common,
     async answer(call) {
       call.action = 'revoke';
       const caller = await context.admit(call, () => authenticator.caller(call, true));

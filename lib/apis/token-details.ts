@@ -40,10 +40,7 @@ export function managementEndpoint(
   { notFoundCode, notFoundMessage }: DetailsForm,
 ): Pick<Endpoint, 'requireTls' | 'audit' | 'telemetry' | 'clock' | 'errorBody' | 'storeError'> {
   return {
-    requireTls: context.requireTls,
-    audit: context.audit,
-    telemetry: context.telemetry,
-    clock: context.clock,
+    ...context.common,
     errorBody: ({ code, message, status }) =>
       status === 404
         ? { code: notFoundCode, message: notFoundMessage, contexts: [] }

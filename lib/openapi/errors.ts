@@ -1,5 +1,5 @@
 import type { HttpErrorCode } from '../http/http-error.js';
-import { allow, json, retryAfter, schema } from './responses.js';
+import { allow, basicHeader, json, retryAfter, schema } from './responses.js';
 import type { RouterFacts } from './router-facts.js';
 import type { Headers, Response, Responses, Schema } from './types.js';
 
@@ -151,6 +151,31 @@ export function outage(shape: ErrorShape): Response {
     outage: ['temporarily_unavailable', 'The service cannot answer right now; try again later'],
   };
   return errorResponse(shape, 503, description, examples, retryAfter(5));
+}
+
+/** What a form with a token in it can lack. */
+export const NO_TOKEN: ErrorExamples = {
+  missingToken: ['invalid_request', 'The token parameter is required'],
+  repeatedParameter: ['invalid_request', 'A parameter must not be repeated'],
+};
+
+/** What is wrong with credentials that come in more than one way. */
+export const TWO_CREDENTIALS: ErrorExamples = {
+  severalCredentials: ['invalid_request', 'Only one way of client authentication may be used'],
+  otherClient: ['invalid_request', 'The client_id differs from the authenticated client'],
+};
+
+export const BAD_CLIENT: ErrorExamples = {
+  badClient: ['invalid_client', 'Client authentication failed'],
+};
+
+/** The 401 of what takes client credentials only. */
+export function badClient(
+  shape: ErrorShape,
+  { realm }: Pick<RouterFacts, 'realm'>,
+  description = 'The caller has not proved who it is.',
+): Response {
+  return errorResponse(shape, 401, description, BAD_CLIENT, basicHeader(realm));
 }
 
 /** The only 400 of what takes nothing from a request. */

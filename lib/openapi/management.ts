@@ -1,8 +1,8 @@
 import { REFRESH_TOKEN_NOT_FOUND } from '../apis/access-token-details.js';
 import { CLIENT_SECRET } from './credentials.js';
-import { type ErrorExamples, type ErrorShape, errorResponse, tlsRequired } from './errors.js';
+import { badClient, type ErrorExamples, type ErrorShape, errorResponse, tlsRequired } from './errors.js';
 import { ORGANIZATION } from './example-values.js';
-import { basicHeader, NEVER_KEPT } from './responses.js';
+import { NEVER_KEPT } from './responses.js';
 import type { RouterFacts, StoreFacts } from './router-facts.js';
 import type { Operation, Parameter, PathItem, Responses } from './types.js';
 
@@ -104,13 +104,7 @@ export function managementRefusals(
       ...own.badRequests,
       ...tlsRequired(facts),
     }),
-    401: errorResponse(
-      shape,
-      401,
-      'The caller has not proved who it is.',
-      { badClient: ['invalid_client', 'Client authentication failed'] },
-      basicHeader(facts.realm),
-    ),
+    401: badClient(shape, facts),
     403: errorResponse(shape, 403, 'The caller has no right in the organization, which may not even exist.', {
       stranger: ['unauthorized_client', 'The client may not read access tokens of this organization'],
       ...(own.noRight && {

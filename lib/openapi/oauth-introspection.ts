@@ -2,10 +2,18 @@ import { INTROSPECTION_PATH } from '../apis/oauth-introspection.js';
 import { basicChallenge, challenge } from '../http/challenge.js';
 import { SIGNED } from '../introspection/signed-type.js';
 import { CALLER_TOKEN, clientSecurity, credentialFields, formCredentials } from './credentials.js';
-import { type ErrorShape, errorResponse, sharedErrors, tlsRequired } from './errors.js';
+import {
+  BAD_CLIENT,
+  type ErrorShape,
+  errorResponse,
+  NO_TOKEN,
+  sharedErrors,
+  TWO_CREDENTIALS,
+  tlsRequired,
+} from './errors.js';
 import { ACCESS_TOKEN, ORDERS_API, ORDERS_API_SECRET, UNKNOWN_TOKEN } from './example-values.js';
 import { oauthComponents, oauthErrors, TOKEN_FIELDS, varies } from './oauth.js';
-import { json, NEVER_KEPT, named, schema } from './responses.js';
+import { json, NEVER_KEPT, named, schema, tokenForm } from './responses.js';
 import type { DescribeApi, RouterFacts } from './router-facts.js';
 import { activeExample, tokenStateSchemas } from './token-state.js';
 import type { Operation, Response } from './types.js';
@@ -63,23 +71,14 @@ function describe(facts: RouterFacts): string {
 function requestBody(facts: RouterFacts): NonNullable<Operation['requestBody']> {
   const clientId =
     'The client id: with a `client_secret`, with a certificate, or once more beside other credentials.';
-  return {
-    required: true,
-    content: {
-      'application/x-www-form-urlencoded': {
-        schema: {
-          type: 'object',
-          required: ['token'],
-          properties: { ...TOKEN_FIELDS, ...credentialFields(facts, clientId) },
-        },
-        examples: named({
-          active: { token: ACCESS_TOKEN, token_type_hint: 'access_token' },
-          inactive: { token: UNKNOWN_TOKEN },
-          secretInForm: { token: ACCESS_TOKEN, client_id: ORDERS_API, client_secret: ORDERS_API_SECRET },
-        }),
-      },
+  return tokenForm(
+    { ...TOKEN_FIELDS, ...credentialFields(facts, clientId) },
+    {
+      active: { token: ACCESS_TOKEN, token_type_hint: 'access_token' },
+      inactive: { token: UNKNOWN_TOKEN },
+      secretInForm: { token: ACCESS_TOKEN, client_id: ORDERS_API, client_secret: ORDERS_API_SECRET },
     },
-  };
+  );
 }
 
 function answer(facts: RouterFacts): Response {
@@ -99,10 +98,8 @@ function answer(facts: RouterFacts): Response {
 
 function badRequest(shape: ErrorShape, facts: RouterFacts): Response {
   return errorResponse(shape, 400, 'The request is malformed.', {
-    missingToken: ['invalid_request', 'The token parameter is required'],
-    repeatedParameter: ['invalid_request', 'A parameter must not be repeated'],
-    severalCredentials: ['invalid_request', 'Only one way of client authentication may be used'],
-    otherClient: ['invalid_request', 'The client_id differs from the authenticated client'],
+    ...NO_TOKEN,
+    ...TWO_CREDENTIALS,
     askingAboutItself: ['invalid_request', 'An access token may not ask about itself'],
     ...tlsRequired(facts),
   });
@@ -115,7 +112,7 @@ function unauthorized(shape: ErrorShape, { realm }: RouterFacts): Response {
     shape,
     401,
     'The caller has not proved who it is, or its own access token is no good.',
-    { badClient: ['invalid_client', 'Client authentication failed'], badToken: ['invalid_token', BAD_TOKEN] },
+    { ...BAD_CLIENT, badToken: ['invalid_token', BAD_TOKEN] },
     {
       'WWW-Authenticate': {
         description: 'A challenge of the scheme that was used; `Basic` where none was.',

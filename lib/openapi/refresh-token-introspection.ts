@@ -1,5 +1,5 @@
 import { CLIENT_SECRET } from './credentials.js';
-import { type ErrorShape, errorResponse, sharedErrors, tlsRequired } from './errors.js';
+import { badClient, type ErrorShape, errorResponse, NO_TOKEN, sharedErrors, tlsRequired } from './errors.js';
 import {
   ISSUED_AT,
   ORGANIZATION,
@@ -10,7 +10,7 @@ import {
   SUBJECT,
   UNKNOWN_TOKEN,
 } from './example-values.js';
-import { basicHeader, HEADERS, header, json, NEVER_KEPT, named, schema } from './responses.js';
+import { HEADERS, header, json, NEVER_KEPT, schema, tokenForm } from './responses.js';
 import type { DescribeApi, RouterFacts } from './router-facts.js';
 import { INACTIVE } from './token-state.js';
 import type { Operation, Parameter, Response, Responses, Schema } from './types.js';
@@ -153,25 +153,14 @@ function operation(
         example: REQUEST_ID,
       },
     ],
-    requestBody: {
-      required: true,
-      content: {
-        'application/x-www-form-urlencoded': {
-          schema: {
-            type: 'object',
-            required: ['token'],
-            properties: {
-              token: { type: 'string', minLength: 1, description: 'The refresh token. Comes once.' },
-            },
-          },
-          examples: named({ active: { token: REFRESH_TOKEN }, inactive: { token: UNKNOWN_TOKEN } }),
-        },
-      },
-    },
+    requestBody: tokenForm(
+      { token: { type: 'string', minLength: 1, description: 'The refresh token. Comes once.' } },
+      { active: { token: REFRESH_TOKEN }, inactive: { token: UNKNOWN_TOKEN } },
+    ),
   };
 }
 
-function commonResponses({ realm }: RouterFacts): Responses {
+function commonResponses(facts: RouterFacts): Responses {
   const active = {
     active: true,
     exp: REFRESH_EXPIRES_AT,
@@ -186,13 +175,7 @@ function commonResponses({ realm }: RouterFacts): Responses {
       { schema: schema('RefreshTokenState'), examples: { active, inactive: { active: false } } },
       NEVER_KEPT,
     ),
-    401: errorResponse(
-      SHAPE,
-      401,
-      'The credentials are well-formed, and wrong.',
-      { badClient: ['invalid_client', 'Client authentication failed'] },
-      basicHeader(realm),
-    ),
+    401: badClient(SHAPE, facts, 'The credentials are well-formed, and wrong.'),
     404: errorResponse(
       SHAPE,
       404,
@@ -210,8 +193,7 @@ function badRequest(facts: RouterFacts, path: 'plain' | 'withClientId'): Respons
     noAuthorization: ['invalid_request', 'Authorization header must be specified'],
     otherScheme: ['invalid_request', 'Invalid authorization header. Missing "Basic" prefix'],
     malformedAuthorization: ['invalid_request', 'Invalid authorization header'],
-    missingToken: ['invalid_request', 'The token parameter is required'],
-    repeatedParameter: ['invalid_request', 'A parameter must not be repeated'],
+    ...NO_TOKEN,
     ...(path === 'withClientId' && {
       otherClient: [
         'invalid_request',

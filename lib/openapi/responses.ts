@@ -1,5 +1,5 @@
 import { basicChallenge } from '../http/challenge.js';
-import type { Header, Headers, Reference, Response, Schema } from './types.js';
+import type { Header, Headers, Operation, Reference, Response, Schema } from './types.js';
 
 /** What every answer of an API carries. */
 export const NEVER_KEPT: Headers = {
@@ -60,6 +60,22 @@ export function json(
       'application/json': {
         schema: content.schema,
         ...(content.examples && { examples: named(content.examples) }),
+      },
+    },
+  };
+}
+
+/** The body of a request about a token: a form. */
+export function tokenForm(
+  properties: Readonly<Record<string, Schema>>,
+  examples: Readonly<Record<string, Readonly<Record<string, string>>>>,
+): NonNullable<Operation['requestBody']> {
+  return {
+    required: true,
+    content: {
+      'application/x-www-form-urlencoded': {
+        schema: { type: 'object', required: ['token'], properties },
+        examples: named(examples),
       },
     },
   };

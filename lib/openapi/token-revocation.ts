@@ -1,9 +1,9 @@
 import { REVOCATION_PATH } from '../apis/revocation.js';
 import { clientSecurity, credentialFields, formCredentials } from './credentials.js';
-import { errorResponse, sharedErrors, tlsRequired } from './errors.js';
+import { badClient, errorResponse, NO_TOKEN, sharedErrors, TWO_CREDENTIALS, tlsRequired } from './errors.js';
 import { MOBILE_REFRESH_TOKEN, REFRESH_TOKEN, SHOP_MOBILE } from './example-values.js';
 import { oauthComponents, oauthErrors, TOKEN_FIELDS } from './oauth.js';
-import { basicHeader, json, NEVER_KEPT, named } from './responses.js';
+import { json, NEVER_KEPT, tokenForm } from './responses.js';
 import type { DescribeApi } from './router-facts.js';
 
 const TAG = 'Token revocation';
@@ -30,22 +30,13 @@ export const tokenRevocation: DescribeApi = (facts) => {
             'A public client sends its `client_id` alone.',
           ].join(' '),
           security: clientSecurity(facts),
-          requestBody: {
-            required: true,
-            content: {
-              'application/x-www-form-urlencoded': {
-                schema: {
-                  type: 'object',
-                  required: ['token'],
-                  properties: { ...TOKEN_FIELDS, ...credentialFields(facts, clientId) },
-                },
-                examples: named({
-                  ended: { token: REFRESH_TOKEN, token_type_hint: 'refresh_token' },
-                  publicClient: { token: MOBILE_REFRESH_TOKEN, client_id: SHOP_MOBILE },
-                }),
-              },
+          requestBody: tokenForm(
+            { ...TOKEN_FIELDS, ...credentialFields(facts, clientId) },
+            {
+              ended: { token: REFRESH_TOKEN, token_type_hint: 'refresh_token' },
+              publicClient: { token: MOBILE_REFRESH_TOKEN, client_id: SHOP_MOBILE },
             },
-          },
+          ),
           responses: {
             200: json(
               'The token is not alive any more.',
@@ -57,21 +48,13 @@ export const tokenRevocation: DescribeApi = (facts) => {
               400,
               'The request is malformed, or the token is that of another client, which the caller may see.',
               {
-                missingToken: ['invalid_request', 'The token parameter is required'],
-                repeatedParameter: ['invalid_request', 'A parameter must not be repeated'],
-                severalCredentials: ['invalid_request', 'Only one way of client authentication may be used'],
-                otherClient: ['invalid_request', 'The client_id differs from the authenticated client'],
+                ...NO_TOKEN,
+                ...TWO_CREDENTIALS,
                 notYours: ['unauthorized_client', 'The token was issued to another client'],
                 ...tlsRequired(facts),
               },
             ),
-            401: errorResponse(
-              shape,
-              401,
-              'The caller has not proved who it is.',
-              { badClient: ['invalid_client', 'Client authentication failed'] },
-              basicHeader(facts.realm),
-            ),
+            401: badClient(shape, facts),
             ...shared.responses,
           },
         },
