@@ -57,5 +57,8 @@ export function demoRoutes(tokens: ManagedTokenStore): Router {
 
 function textFields(req: Request): Partial<Record<string, string>> {
   const body: unknown = req.body ?? {};
-  return Object.fromEntries(Object.entries(body as object).filter(([, value]) => typeof value === 'string'));
+  const entries = Object.entries(body as object).map(([name, value]) =>
+    typeof value === 'number' ? [name, String(value)] : [name, value],
+  );
+  return Object.fromEntries(entries.filter(([, value]) => typeof value === 'string'));
 }

@@ -38,7 +38,8 @@ export function logRequests(log: Logger): RequestHandler {
       const { path: route } = (req.route ?? {}) as { readonly path?: string };
       const { method } = req;
       const durationMs = performance.now() - began;
-      log.info({ request: { method, route, status: res.statusCode, durationMs } });
+      const { statusCode: status } = res;
+      log[status < 500 ? 'info' : 'error']({ request: { method, route, status, durationMs } });
     });
     next();
   };

@@ -307,32 +307,91 @@ describe('client assertions', () => {
   });
 
   it.each([
-    ['another iss', { iss: 'hmac' }],
-    ['no iss', { iss: undefined }],
-    ['no sub', { sub: undefined }],
-    ['an unknown client', { iss: 'nobody', sub: 'nobody' }],
-    ['a disabled client', { iss: 'gone', sub: 'gone' }],
-    ['another aud', { aud: 'https://other.example' }],
-    ['the URL of the endpoint (A-16)', { aud: `${ISSUER}${A}` }],
-    ['somebody else in aud too (A-16)', { aud: [ISSUER, 'https://other.example'] }],
-    ['an issuer with a slash', { aud: `${ISSUER}/` }],
-    ['an empty aud', { aud: [] }],
-    ['no aud', { aud: undefined }],
-    ['no exp', { exp: undefined }],
-    ['exp over', { exp: SECONDS - 10 }],
-    ['exp as text', { exp: `${SECONDS + 60}` }],
-    ['exp in milliseconds', { exp: NOW + 60_000 }],
-    ['too long a life', { exp: SECONDS + 611 }],
-    ['nbf to come', { nbf: SECONDS + 11 }],
-    ['nbf as text', { nbf: 'now' }],
-    ['iat to come', { iat: SECONDS + 11 }],
-    ['iat as text', { iat: 'now' }],
-    ['no jti (A-15)', { jti: undefined }],
-    ['an empty jti (A-15)', { jti: '' }],
-    ['a jti that is a number (A-15)', { jti: 5 }],
-  ])('A-14 A-17 is refused with %s', async (_what, changes) => {
-    const { app } = await made();
+    ['another iss', { iss: 'hmac' }, 'assertion_issuer'],
+    ['no iss', { iss: undefined }, 'assertion_issuer'],
+    ['no sub', { sub: undefined }, 'malformed'],
+    ['an unknown client', { iss: 'nobody', sub: 'nobody' }, 'unknown_client'],
+    ['a disabled client', { iss: 'gone', sub: 'gone' }, 'client_disabled'],
+    ['another aud', { aud: 'https://other.example' }, 'assertion_audience'],
+    ['the URL of the endpoint (A-16)', { aud: `${ISSUER}${A}` }, 'assertion_audience'],
+    ['somebody else in aud too (A-16)', { aud: [ISSUER, 'https://other.example'] }, 'assertion_audience'],
+    ['an issuer with a slash', { aud: `${ISSUER}/` }, 'assertion_audience'],
+    ['an empty aud', { aud: [] }, 'assertion_audience'],
+    ['no aud', { aud: undefined }, 'assertion_audience'],
+    ['no exp', { exp: undefined }, 'assertion_expired'],
+    ['exp over', { exp: SECONDS - 10 }, 'assertion_expired'],
+    ['exp as text', { exp: `${SECONDS + 60}` }, 'assertion_expired'],
+    ['exp in milliseconds', { exp: NOW + 60_000 }, 'assertion_lifetime'],
+    ['too long a life', { exp: SECONDS + 611 }, 'assertion_lifetime'],
+    ['nbf to come', { nbf: SECONDS + 11 }, 'assertion_early'],
+    ['nbf as text', { nbf: 'now' }, 'assertion_early'],
+    ['iat to come', { iat: SECONDS + 11 }, 'assertion_early'],
+    ['iat as text', { iat: 'now' }, 'assertion_early'],
+    ['no jti (A-15)', { jti: undefined }, 'assertion_id'],
+    ['an empty jti (A-15)', { jti: '' }, 'assertion_id'],
+    ['a jti that is a number (A-15)', { jti: 5 }, 'assertion_id'],
+  ])('A-14 A-17 is refused with %s, which the audit alone is told', async (_what, changes, credentials) => {
+    const { app, events } = await made();
     expectRefused(await send({ app }, withAssertion(await signed(claims('signer', changes)))));
+    expect(events).toMatchObject([{ outcome: 'refused', error: 'invalid_client', credentials }]);
+  });
+
+  it('tells the audit what else was wrong with credentials, and nobody else', async () => {
+    const w = await made({ clientCertificate: () => undefined });
+    const wrongSecret = { client_secret: 'wrong' };
+    const good = claims('signer');
+    const asked: readonly [string, () => PromiseLike<request.Response>][] = [
+      ['missing', () => send(w, {})],
+      ['other_scheme', () => send(w, {}).set('Authorization', 'Digest x')],
+      ['malformed', () => send(w, {}).set('Authorization', 'Basic !')],
+      ['unknown_client', () => send(w, {}).set('Authorization', basic('nobody', 'x'))],
+      ['wrong_secret', () => send(w, {}).set('Authorization', basic('api', 'x'))],
+      ['client_disabled', () => send(w, {}).set('Authorization', w.as('disabled'))],
+      ['other_method', () => send(w, {}).set('Authorization', basic('signer', 'x'))],
+      ['other_method', () => send(w, { client_id: 'api', client_secret: w.secretOf('api') })],
+      ['unknown_client', () => send(w, { client_id: 'nobody', ...wrongSecret })],
+      ['malformed', () => send(w, { client_assertion: 'x' })],
+      ['missing', () => send(w, { client_id: 'signer' })],
+      ['other_method', async () => send(w, withAssertion(await signed(claims('api'))))],
+      [
+        'assertion_subject',
+        async () => send(w, withAssertion(await signed(claims('signer')), { client_id: 'api' })),
+      ],
+      [
+        'assertion_type',
+        async () => send(w, withAssertion(await signed(claims('signer'), { typ: 'at+jwt' }))),
+      ],
+      ['assertion_algorithm', async () => send(w, withAssertion(await signed(claims('only-rsa'))))],
+      ['assertion_algorithm', async () => send(w, withAssertion(await signed(claims('hmac'))))],
+      [
+        'assertion_signature',
+        async () => send(w, withAssertion(await signed(claims('signer'), {}, others.privateKey))),
+      ],
+      [
+        'assertion_signature',
+        async () =>
+          send(w, withAssertion(await signed(claims('hmac'), { alg: 'HS256' }, Buffer.from('y'.repeat(64))))),
+      ],
+      ['assertion_replayed', async () => send(w, withAssertion(await signed(good)))],
+    ];
+    expect((await send(w, withAssertion(await signed(good)))).status).toBe(200);
+    w.events.length = 0;
+    for (const [credentials, ask] of asked) {
+      const { status, body } = await ask();
+      expect([credentials, status, body]).toStrictEqual([
+        credentials,
+        401,
+        { error: 'invalid_client', error_description: 'Client authentication failed' },
+      ]);
+    }
+    expect(w.events.map((event) => event.credentials)).toStrictEqual(
+      asked.map(([credentials]) => credentials),
+    );
+    w.events.length = 0;
+    const repeated = { Authorization: [w.as('api'), w.as('api')] } as never;
+    await send(w, {}).set(repeated);
+    expect((await send(w, {}).set('Authorization', w.as('api'))).status).toBe(200);
+    expect(w.events.at(-1)).not.toHaveProperty('credentials');
   });
 
   it.each(['JWT', 'jwt', 'client-authentication+jwt', 'application/client-authentication+jwt'])(

@@ -176,6 +176,7 @@ describe('client certificates', () => {
     expect(await ask({ certificate, isTrusted: true })).toBe(200);
     expect(await ask({ certificate: new X509Certificate(certificate).raw, isTrusted: true })).toBe(200);
     expect(await ask({ certificate, isTrusted: false })).toBe(401);
+    expect(events.at(-1)).toMatchObject({ credentials: 'certificate', clientId: 'pki' });
     expect(await ask({ certificate: 'none', isTrusted: true })).toBe(401);
     expect(await ask(undefined)).toBe(401);
     expect(await ask(null)).toBe(401);

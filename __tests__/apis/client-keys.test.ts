@@ -68,6 +68,28 @@ describe('the keys that a client publishes', () => {
     expect(w.events.at(-1)).toMatchObject({ outcome: 'unavailable' });
   });
 
+  it('A-14 A-09 what none of the known keys has signed is wrong, while newer ones cannot be had', async () => {
+    let asked = 0;
+    let isDown = false;
+    const keys = [await jwk(one, 'one')];
+    const w = await world({
+      moreClients: CLIENTS,
+      rateLimit: { failures: { windowMs: 600_000, limit: 3 } },
+      fetch: async () => {
+        asked += 1;
+        return isDown ? new Response('down', { status: 503 }) : Response.json({ keys });
+      },
+    });
+    expect((await ask(w, one, 'one')).status).toBe(200);
+    isDown = true;
+    w.clock.now += 31_000;
+    expect((await ask(w, two, 'two')).status).toBe(401);
+    expect((await ask(w, one, 'one')).status).toBe(200);
+    for (const status of [401, 401, 429]) expect((await ask(w, two, 'two')).status).toBe(status);
+    // Once when they were first needed, and once more for all of these.
+    expect(asked).toBe(2);
+  });
+
   it('A-14 says when to come back where that is known', async () => {
     const fetch = async () => new Response('down', { status: 503, headers: { 'Retry-After': '7' } });
     const answer = await ask(await world({ moreClients: CLIENTS, fetch }), one, 'one');

@@ -16,7 +16,7 @@ async function over(replaced: Partial<Record<Method, (...given: never[]) => unkn
     ['revoked', 'h', 'rt'],
   ] as const)
     await tokens.save({ ...RECORD, token, grantId, refreshToken });
-  await tokens.save({ ...RECORD, token: 'rt', kind: 'refresh_token' });
+  await tokens.save({ ...RECORD, token: 'rt', kind: 'refresh_token', grantId: 'h' });
   await MemoryTokenStore.prototype.revoke.call(tokens, 'revoked');
   return { ...made, statusOf: (token) => MemoryTokenStore.prototype.find.call(tokens, token)?.status };
 }

@@ -235,7 +235,6 @@ describe('token management: who may', () => {
 
   it.each<[string, Partial<NewToken>]>([
     ['of another organization', { kind: 'refresh_token', organization: 'globex' }],
-    ['of no organization', { kind: 'refresh_token', organization: undefined as never }],
     ['no refresh token', { kind: 'access_token', organization: ORG }],
   ])('does nothing with what a token is linked to that is %s', async (_what, other) => {
     const made = await managed();
@@ -250,6 +249,17 @@ describe('token management: who may', () => {
       const answer = await made.call('post', `${C}/at?action=${action}&cascade=true`);
       expect([answer.status, made.statusOf('other')]).toStrictEqual([200, before]);
     }
+  });
+
+  it('revokes a refresh token of no organization, and does not bring it back', async () => {
+    const made = await managed();
+    const at = { clientId: 'app', organization: ORG, kind: 'access_token', refreshToken: 'other' } as const;
+    await made.tokens.save({ ...at, token: 'at' });
+    await made.tokens.save({ clientId: 'app', token: 'other', kind: 'refresh_token' });
+    await made.call('post', `${C}/at?action=revoke&cascade=true`);
+    expect([made.statusOf('at'), made.statusOf('other')]).toStrictEqual(['revoked', 'revoked']);
+    await made.call('post', `${C}/at?action=approve&cascade=true`);
+    expect([made.statusOf('at'), made.statusOf('other')]).toStrictEqual(['approved', 'revoked']);
   });
 
   it('is done, and says so, though the policy shows the token no more, or the caller is over its limit', async () => {

@@ -53,6 +53,10 @@ describe('claims', () => {
       expect(body).toMatchObject({ active: true, scope: 'read', ...shown });
       expect(body).not.toHaveProperty('scp');
     }
+    const { ask: askOf, tokens: more } = await withCaller(rights);
+    await more.save({ ...FULL, token: 'narrow', scope: ['read'], claims });
+    await more.save({ ...FULL, token: 'odd', scope: ['read'], claims: { ...claims, scp: 5 } });
+    for (const token of ['narrow', 'odd']) expect((await askOf(token)).body).not.toHaveProperty('scp');
     // Where nothing is hidden, nothing is.
     const { ask, tokens } = await withCaller({ ...rights, scopes: ['read', 'write'] });
     await tokens.save({ ...FULL, token: 'twice', scope: ['read', 'write'], claims });

@@ -319,7 +319,8 @@ describe('the sample app', () => {
       'mine-1',
       'during-outage',
       'to-be-revoked',
-      'secret',
+      '-secret',
+      'api+secret',
     ]) {
       expect(written).not.toContain(secret);
       expect(exposed).not.toContain(secret);

@@ -98,6 +98,7 @@ describe('encrypted', () => {
     ['a point that is not on the curve', 'ECDH-ES', [{ ...EC_KEY.jwk, y: OTHER_EC.jwk.y }]],
     ['no point', 'ECDH-ES', [{ kty: 'EC', crv: 'P-256' }]],
     ['an unheard-of curve', 'ECDH-ES', [{ ...EC_KEY.jwk, crv: 'toString' }]],
+    ['a curve that is no text', 'ECDH-ES', [{ ...EC_KEY.jwk, crv: { toString: 1 } }]],
     ['too few bits', 'RSA-OAEP-256', [SHORT]],
     ['the exponent 1', 'RSA-OAEP-256', [{ ...RSA_KEY.jwk, e: 'AQ' }]],
     ['one to sign with', 'RSA-OAEP-256', [{ ...RSA_KEY.jwk, use: undefined, key_ops: ['sign'] }]],
@@ -106,6 +107,16 @@ describe('encrypted', () => {
     expect(chosen(alg, keys)).toBeUndefined();
     const good = alg === 'ECDH-ES' ? EC_KEY.jwk : RSA_KEY.jwk;
     expect(chosen(alg, [...keys, good])).toBe(good);
+  });
+
+  it('tries so few that a set of many costs no more than one of some', () => {
+    const bad = { ...EC_KEY.jwk, y: OTHER_EC.jwk.y };
+    expect(chosen('ECDH-ES', [...Array<object>(15).fill(bad), EC_KEY.jwk])).toBe(EC_KEY.jwk);
+    expect(chosen('ECDH-ES', [...Array<object>(16).fill(bad), EC_KEY.jwk])).toBeUndefined();
+    // One that says what it is for comes before them.
+    expect(chosen('ECDH-ES', [...Array<object>(99).fill(bad), { ...EC_KEY.jwk, use: 'enc' }])).toMatchObject({
+      use: 'enc',
+    });
   });
 
   it('fails where the key leads to nothing', async () => {

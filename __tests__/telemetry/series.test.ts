@@ -15,7 +15,7 @@ import { serving } from '../support/http.js';
 import { managed } from '../support/managers.js';
 import { optionsFor, upstream as server } from '../support/scripted-server.js';
 import { collectedMetrics } from '../support/telemetry.js';
-import { cached } from '../support/upstream.js';
+import { cached, upstream } from '../support/upstream.js';
 import { A, B, basic, ISSUER, postToken, world } from '../support/world.js';
 
 /** 10,000 random tokens in all: those of requests, those that another server is asked about, and those of a store. */
@@ -154,6 +154,19 @@ describe('the series', () => {
     expect(kept.cache.stats().size).toBe(1);
     // What is gone is forgotten when the next one comes, too, where nobody collects.
     new CacheGauges(createNoopMeter()).add({ read: () => ({ active: 0, inactive: 0, breaker: undefined }) });
+  });
+
+  it('of a cache are counted once, though the provider has gone and come again', async () => {
+    const metrics = collectedMetrics();
+    const cache = cachingIntrospector(upstream(), { clock: () => 0 });
+    for (let i = 0; i < 3; i++) {
+      globalMetrics.setGlobalMeterProvider(metrics.provider);
+      await cache.introspect(`token-${i}`);
+      globalMetrics.disable();
+      await cache.introspect('any');
+    }
+    expect((await metrics.points('cache.entries'))[0]).toMatchObject({ value: 4 });
+    expect((await metrics.points('breaker.state')).map(({ value }) => value)).toStrictEqual([1, 0, 0]);
   });
 
   it('of stores have the names of the stores, whoever has made the introspector', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import express, { type Express, type RequestHandler } from 'express';
 import { MemoryStore } from 'express-rate-limit';
@@ -168,6 +169,55 @@ describe('spans of stores', () => {
       expect(startTime[0] * 1000 + startTime[1] / 1e6).toBeLessThan(Date.now() + 1000);
       expect(duration[0]).toBe(0);
     }
+  });
+
+  it('end no earlier than what was done in them', async () => {
+    followContext();
+    const probe = new StoreProbe(telemetryOf('test', undefined), 'tokens', 'find', {});
+    const now = (): number => performance.timeOrigin + performance.now();
+    const driver = async (): Promise<number> => {
+      const span = trace.getTracer('driver').startSpan('driver', { startTime: now() });
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      span.end(now());
+      return 1;
+    };
+    const time = ([seconds, nanoseconds]: readonly [number, number]): number => seconds * 1e9 + nanoseconds;
+    for (let i = 0; i < 20; i++) await probe.run(driver);
+    const finds = named('find tokens');
+    const drivers = named('driver');
+    expect(drivers).toHaveLength(20);
+    for (const [index, { startTime, endTime }] of finds.entries()) {
+      expect(time(startTime)).toBeLessThanOrEqual(time(drivers[index]?.startTime as [number, number]));
+      expect(time(endTime)).toBeGreaterThanOrEqual(time(drivers[index]?.endTime as [number, number]));
+    }
+  });
+
+  it('harm no answer where the context manager of the app fails', async () => {
+    const probe = new StoreProbe(telemetryOf('test', undefined), 'tokens', 'find', {});
+    await probe.run(async () => 0);
+    const broken = (): never => {
+      throw new Error('broken');
+    };
+    const manager = new AsyncLocalStorageContextManager();
+    context.disable();
+    context.setGlobalContextManager(Object.assign(manager, { with: broken }));
+    let asked = 0;
+    const find = async (): Promise<number> => {
+      asked += 1;
+      return 1;
+    };
+    expect([await probe.run(find), asked]).toStrictEqual([1, 1]);
+    context.disable();
+    const failing = new Error('of the store');
+    const runs = (_context: unknown, work: () => unknown) => work();
+    context.setGlobalContextManager(Object.assign(new AsyncLocalStorageContextManager(), { with: runs }));
+    expect(() =>
+      probe.run(() => {
+        asked += 1;
+        throw failing;
+      }),
+    ).toThrow(failing);
+    expect(asked).toBe(2);
   });
 
   it('call `then` of an answer once: a query may begin by it', async () => {

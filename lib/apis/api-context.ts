@@ -7,7 +7,7 @@ import type { Audit } from '../http/audit.js';
 import { basicChallenge } from '../http/challenge.js';
 import type { Call, Endpoint } from '../http/endpoint.js';
 import { authorizationLines } from '../http/header-lines.js';
-import { HttpError, type RefusedCredentials } from '../http/http-error.js';
+import { HttpError, type RefusedCredentials, type WrongCredentials } from '../http/http-error.js';
 import { addressKey, isThrottling, type Throttles, throttles } from '../http/throttle.js';
 import { introspectedTokens } from '../introspection/introspected-tokens.js';
 import type { Introspector } from '../introspection/introspector.js';
@@ -119,9 +119,9 @@ export class ApiContext {
           call.clientId = client.clientId;
           resolve(client);
         } else {
-          const { claimed, credentials } = failure as ClientFailure;
+          const { claimed, credentials, wrong } = failure as ClientFailure;
           call.clientId = claimed;
-          reject(this.refusedCredentials(credentials));
+          reject(this.refusedCredentials(credentials, wrong));
         }
       });
       this.#passport.authenticate(strategy, { session: false }, attempt.done)(attempt, attempt, attempt.done);
@@ -139,9 +139,10 @@ export class ApiContext {
     };
   }
 
-  refusedCredentials(credentials: RefusedCredentials): HttpError {
+  refusedCredentials(credentials: RefusedCredentials, wrong?: WrongCredentials): HttpError {
     return new HttpError(401, 'invalid_client', 'Client authentication failed', {
       credentials,
+      wrong,
       headers: { 'WWW-Authenticate': basicChallenge(this.realm) },
     });
   }

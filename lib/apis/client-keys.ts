@@ -4,7 +4,7 @@ import type { Client } from '../clients/client.js';
 import type { ClientKeys } from '../clients/client-assertion.js';
 import type { ClientJwk } from '../clients/registered-key.js';
 import { unavailable } from '../http/http-error.js';
-import type { IntrospectionUnavailableError } from '../introspection/introspection-unavailable.js';
+import { IntrospectionUnavailableError } from '../introspection/introspection-unavailable.js';
 import { KeySet } from '../introspection/jwt/key-set.js';
 import { PublishedKeys } from '../introspection/jwt/published-keys.js';
 import type { ConnectionSettings } from '../introspection/remote/connection-options.js';
@@ -52,7 +52,7 @@ export class RegisteredKeys implements ClientKeys {
   #publishedAt(uri: string): KeySet {
     const known = this.#published.get(uri);
     if (known) return known;
-    const keys = new KeySet(this.#settings, async () => uri, this.#probe);
+    const keys = new KeySet(this.#settings, async () => uri, this.#probe, true);
     this.#published.set(uri, keys);
     return keys;
   }
@@ -74,6 +74,7 @@ async function orUnavailable<T>(keys: Promise<T>): Promise<T> {
   try {
     return await keys;
   } catch (error) {
-    throw unavailable(error, (error as IntrospectionUnavailableError).retryAfter);
+    if (!(error instanceof IntrospectionUnavailableError)) throw error;
+    throw unavailable(error, error.retryAfter);
   }
 }

@@ -3,10 +3,10 @@ import { storeFault } from '../introspection/stored-tokens.js';
 import type { FoundToken } from '../introspection/token-source.js';
 import { watchedMethods } from '../telemetry/store-probe.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import { storeErrorKind } from '../tokens/store-errors.js';
 import { tokenState } from '../tokens/token-state.js';
 import type { ManagedTokenStore } from '../tokens/token-store.js';
 import { mergedAttributes, type RequestedUpdate } from './requested-change.js';
+import type { LinkedToken } from './visible-tokens.js';
 
 /** What changes tokens in a store. */
 const CHANGES = ['revoke', 'revokeGrant', 'approve', 'update', 'remove'] as const;
@@ -16,7 +16,7 @@ export interface ManagedToken {
   readonly token: string;
   readonly found: FoundToken;
   /** The refresh token that goes with it; `undefined` where there is none. May reject. */
-  readonly refreshToken: () => Promise<string | undefined>;
+  readonly refreshToken: () => Promise<LinkedToken | undefined>;
 }
 
 /**
@@ -38,30 +38,24 @@ export class ManagedTokens {
     const { grantId } = found.record;
     if (grantId !== undefined) await this.#ask(() => this.#store.revokeGrant(grantId));
     const linked = await refreshToken();
-    if (linked !== undefined) await this.#ask(() => this.#store.revoke(linked));
+    if (linked) await this.#ask(() => this.#store.revoke(linked.token));
   }
 
   /**
-   * Takes the revocation of a token back, and with `cascade` that of its refresh token before: both, or none.
+   * Takes the revocation of a token back, and with `cascade` that of its refresh token before: both, or none. Being of one
+   * grant, they end together, so that where the first can be approved the other can be too.
    *
-   * @throws HttpError 409 for an expired token; ConflictError where a grant was revoked as a whole
+   * @throws HttpError 409 for an expired token, and a refresh token of another grant; ConflictError where a grant was revoked as a whole
    */
   async approve({ token, found, refreshToken }: ManagedToken, cascade: boolean, now: number): Promise<void> {
     if (tokenState({ ...found.record, status: 'approved' }, now) === 'expired')
       throw new HttpError(409, 'conflict', 'The token has expired');
     const linked = cascade ? await refreshToken() : undefined;
-    if (linked === undefined) {
-      await this.#ask(() => this.#store.approve(token));
-      return;
-    }
-    const approved = await this.#ask(() => this.#store.approve(linked));
-    try {
-      await this.#ask(() => this.#store.approve(token));
-    } catch (error) {
-      // After an outage it is to be asked for again, and is done then.
-      if (approved > 0 && !isOutage(error)) await this.#ask(() => this.#store.revoke(linked));
-      throw error;
-    }
+    if (linked && linked.record.grantId !== found.record.grantId)
+      throw new HttpError(409, 'conflict', 'The refresh token is of another grant');
+    // After an outage it is to be asked for again, and is done then.
+    if (linked) await this.#ask(() => this.#store.approve(linked.token));
+    await this.#ask(() => this.#store.approve(token));
   }
 
   async update(
@@ -91,8 +85,4 @@ export class ManagedTokens {
       throw storeFault(cause);
     }
   }
-}
-
-function isOutage(error: unknown): boolean {
-  return storeErrorKind(error) === 'unavailable';
 }

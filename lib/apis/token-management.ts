@@ -23,7 +23,7 @@ import {
   onlyThoseOf,
   refreshTokenMembers,
 } from './token-details.js';
-import type { VisibleToken } from './visible-tokens.js';
+import type { LinkedToken, VisibleToken } from './visible-tokens.js';
 
 const API = 'token-management';
 const REFRESH_TOKEN_API = 'refresh-token-details';
@@ -87,12 +87,15 @@ async function change(
   const update = action === 'update' ? requestedUpdate(await jsonBody(call.req, call.res)) : {};
   const { token, visible } = await demandToken(context, call, caller, organization);
   const { found } = visible;
-  const refreshToken = (): Promise<string | undefined> => context.tokens.refreshTokenOf(found);
+  const refreshToken = (): Promise<LinkedToken | undefined> => context.tokens.refreshTokenOf(found);
   if (action === 'revoke') {
     await store.revoke({ token, found, refreshToken }, cascade);
   } else if (action === 'approve') {
-    // What the policy does not show, the caller cannot bring back.
-    const shown = async () => (visible.refreshToken() === undefined ? undefined : refreshToken());
+    // What the policy does not show, and what is of no organization, the caller cannot bring back.
+    const shown = async (): Promise<LinkedToken | undefined> => {
+      const linked = visible.refreshToken() === undefined ? undefined : await refreshToken();
+      return linked?.record.organization === organization ? linked : undefined;
+    };
     await store.approve({ token, found, refreshToken: shown }, cascade, context.clock());
   } else {
     await store.update(token, found, update, caller.clientId);

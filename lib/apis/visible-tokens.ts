@@ -26,6 +26,12 @@ export interface VisibleToken {
   readonly refreshToken: () => string | undefined;
 }
 
+/** A token that goes with another one. */
+export interface LinkedToken {
+  readonly token: string;
+  readonly record: TokenRecord;
+}
+
 interface VisibleTokensSettings {
   readonly source: TokenSource;
   readonly policy: AccessPolicy;
@@ -100,17 +106,17 @@ export class VisibleTokens {
   }
 
   /**
-   * The refresh token that was issued with an access token, where it is one, and of the same organization: whoever manages
+   * The refresh token that was issued with an access token, where it is one, and not of another organization: whoever manages
    * the tokens of one has nothing to do with those of another, whatever they are linked to.
    *
    * @throws whatever the source of the tokens throws
    */
-  async refreshTokenOf(found: FoundToken): Promise<string | undefined> {
+  async refreshTokenOf(found: FoundToken): Promise<LinkedToken | undefined> {
     const token = linkedRefreshToken(found);
     const linked = token === undefined ? undefined : await this.#source.find(token);
-    const isOne =
-      linked?.record.kind === 'refresh_token' && linked.record.organization === found.record.organization;
-    return isOne ? token : undefined;
+    if (token === undefined || linked?.record.kind !== 'refresh_token') return undefined;
+    const { organization = found.record.organization } = linked.record;
+    return organization === found.record.organization ? { token, record: linked.record } : undefined;
   }
 
   /**

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { WrongCredentials } from '../http/http-error.js';
 import { type Jws, type JwsHeader, jsonObject, unverifiedJws } from '../jws-form.js';
 import { isNonEmptyString } from '../options.js';
 import { isUnused, type ReplayMemory } from '../replay-memory.js';
@@ -76,39 +77,42 @@ async function identify(
   const sub = claims?.sub;
   if (!jws || !claims || !isPresentableId(sub)) return { credentials: 'malformed' };
   const found = await findClient(rules.clients, sub);
-  const wrong: Identified = { credentials: 'wrong', ...(found && { claimed: sub }) };
-  if (!found || found.disabled || (clientId !== undefined && clientId !== sub)) return wrong;
-  if (!isSound(jws.header, claims, rules)) return wrong;
+  if (!found) return { credentials: 'wrong', wrong: 'unknown_client' };
+  const refused = (wrong: WrongCredentials): Identified => ({ credentials: 'wrong', wrong, claimed: sub });
+  if (found.disabled) return refused('client_disabled');
+  const fault =
+    clientId !== undefined && clientId !== sub ? 'assertion_subject' : faultOf(jws.header, claims, rules);
+  if (fault) return refused(fault);
   const verified = await verifySignature(rules, found, assertion, jws.header);
-  if (!verified) return wrong;
+  if (typeof verified === 'string') return refused(verified);
   // A caller over its limits must not fill the memory.
   proceed(found);
-  return (await isFirstUse(rules, claims)) ? { client: found } : wrong;
+  return (await isFirstUse(rules, claims)) ? { client: found } : refused('assertion_replayed');
 }
 
 /** RFC 7523 §3, and `jti` as OIDC Core §9 wants it: without it nobody could tell a copy. */
-function isSound(
+function faultOf(
   { typ }: JwsHeader,
   { iss, sub, aud, exp, nbf, iat, jti }: Readonly<Record<string, unknown>>,
   { audience, maxLifetime, clock }: AssertionRules,
-): boolean {
+): WrongCredentials | undefined {
   const now = clock();
   const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  const isType =
-    typ === undefined ||
-    (typeof typ === 'string' && TYPES.includes(typ.toLowerCase().replace(/^application\//, '')));
+  if (!isType(typ)) return 'assertion_type';
+  if (iss !== sub) return 'assertion_issuer';
+  // All of them: one that is for somebody else too could come from there.
+  if (named.length === 0 || !named.every((name) => audience.includes(name as string)))
+    return 'assertion_audience';
+  if (!isNonEmptyString(jti)) return 'assertion_id';
+  if (typeof exp !== 'number' || now >= exp * 1000 + TOLERANCE) return 'assertion_expired';
+  if (exp * 1000 > now + maxLifetime + TOLERANCE) return 'assertion_lifetime';
+  return hasBegun(nbf, now) && hasBegun(iat, now) ? undefined : 'assertion_early';
+}
+
+function isType(typ: unknown): boolean {
   return (
-    isType &&
-    iss === sub &&
-    // All of them: one that is for somebody else too could come from there.
-    named.length > 0 &&
-    named.every((name) => audience.includes(name as string)) &&
-    isNonEmptyString(jti) &&
-    typeof exp === 'number' &&
-    now < exp * 1000 + TOLERANCE &&
-    exp * 1000 <= now + maxLifetime + TOLERANCE &&
-    hasBegun(nbf, now) &&
-    hasBegun(iat, now)
+    typ === undefined ||
+    (typeof typ === 'string' && TYPES.includes(typ.toLowerCase().replace(/^application\//, '')))
   );
 }
 
@@ -122,16 +126,17 @@ async function verifySignature(
   client: Client,
   assertion: string,
   header: JwsHeader,
-): Promise<Jws | undefined> {
+): Promise<Jws | WrongCredentials> {
   const { alg } = header;
   const methods = authMethodsOf(client);
-  if (client.authSigningAlg !== undefined && client.authSigningAlg !== alg) return undefined;
-  if (methods.includes('private_key_jwt') && algorithms.includes(alg)) {
-    return keys.verify(client, assertion, header);
-  }
+  const [isPublic, isShared] = [methods.includes('private_key_jwt'), methods.includes('client_secret_jwt')];
+  if (!isPublic && !isShared) return 'other_method';
+  if (client.authSigningAlg !== undefined && client.authSigningAlg !== alg) return 'assertion_algorithm';
+  if (isPublic && algorithms.includes(alg))
+    return (await keys.verify(client, assertion, header)) ?? 'assertion_signature';
   const { hmacSecret = '' } = client;
-  if (!methods.includes('client_secret_jwt') || !hmacAlgorithms(hmacSecret).includes(alg)) return undefined;
-  return verifyHmac(assertion, alg, hmacSecret);
+  if (!isShared || !hmacAlgorithms(hmacSecret).includes(alg)) return 'assertion_algorithm';
+  return (await verifyHmac(assertion, alg, hmacSecret)) ?? 'assertion_signature';
 }
 
 async function verifyHmac(assertion: string, alg: string, secret: string): Promise<Jws | undefined> {

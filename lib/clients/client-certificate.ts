@@ -1,7 +1,7 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { Request } from 'express';
-import { HookError } from '../http/http-error.js';
+import { HookError, type WrongCredentials } from '../http/http-error.js';
 import { peerCertificate } from '../http/peer-certificate.js';
 import { isObject } from '../options.js';
 import { onRejection } from '../thenable.js';
@@ -71,14 +71,21 @@ async function identify(
   { clientId, certificate, isTrusted }: PresentedCertificate,
 ): Promise<Identified> {
   const client = await findClient(clients, clientId);
-  const wrong: Identified = { credentials: 'wrong', ...(client && { claimed: clientId }) };
-  const parsed = client && !client.disabled ? parse(certificate) : undefined;
-  if (!client || !parsed) return wrong;
+  if (!client) return { credentials: 'wrong', wrong: 'unknown_client' };
+  const refused = (wrong: WrongCredentials): Identified => ({
+    credentials: 'wrong',
+    wrong,
+    claimed: clientId,
+  });
+  if (client.disabled) return refused('client_disabled');
   const methods = authMethodsOf(client);
-  if (methods.includes('tls_client_auth') && isTrusted && isSubjectOf(parsed, client)) return { client };
-  if (methods.includes('self_signed_tls_client_auth') && (await hasKeyOf(parsed, client, keys)))
-    return { client };
-  return wrong;
+  const isByName = methods.includes('tls_client_auth');
+  const isByKey = methods.includes('self_signed_tls_client_auth');
+  if (!isByName && !isByKey) return refused('other_method');
+  const parsed = parse(certificate);
+  if (parsed && isByName && isTrusted && isSubjectOf(parsed, client)) return { client };
+  if (parsed && isByKey && (await hasKeyOf(parsed, client, keys))) return { client };
+  return refused('certificate');
 }
 
 function parse(certificate: Uint8Array | string): X509Certificate | undefined {

@@ -1,5 +1,5 @@
 import passport from 'passport';
-import type { RefusedCredentials } from '../http/http-error.js';
+import type { RefusedCredentials, WrongCredentials } from '../http/http-error.js';
 import type { Client } from './client.js';
 import type { Proceed } from './client-verifier.js';
 
@@ -33,6 +33,8 @@ export class ClientAttempt<Presented> {
 /** What a strategy hands to Passport's `fail` as its challenge. */
 export interface ClientFailure {
   readonly credentials: RefusedCredentials;
+  /** With `wrong` credentials. */
+  readonly wrong?: WrongCredentials;
   /** The known client that wrong credentials name. */
   readonly claimed?: string;
 }

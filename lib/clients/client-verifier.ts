@@ -1,4 +1,5 @@
 import { frozenCopy } from '../frozen-copy.js';
+import type { WrongCredentials } from '../http/http-error.js';
 import { isObject } from '../options.js';
 import { attempt, type Soon, whenKnown } from '../thenable.js';
 import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
@@ -24,6 +25,8 @@ export interface Verification {
   readonly client?: Client;
   /** The client that they name, if there is one: an unknown id could be anything, a mistyped secret included. */
   readonly claimed?: string;
+  /** Why they are wrong. */
+  readonly wrong?: WrongCredentials;
 }
 
 /**
@@ -67,7 +70,8 @@ function clientFault(cause: unknown): StoreUnavailableError {
 }
 
 interface Candidate extends Credentials {
-  readonly exists: boolean;
+  /** Why it could not be right, whatever the secret. */
+  readonly wrong: WrongCredentials | undefined;
   /** The client whose secret it may be; one that is disabled, or not to come in this way, has none that would do. */
   readonly client: Client | undefined;
   /** The hashes of its secrets, of which the presented one may be any. */
@@ -84,10 +88,12 @@ interface Match {
 /** A way in which a client sends its secret. */
 type SecretMethod = 'client_secret_basic' | 'client_secret_post';
 
-/** Whether a client may prove who it is in this way. A public one, which proves nothing, sends its empty secret by Basic. */
-function mayUse(client: Client, method: SecretMethod): boolean {
-  if (client.disabled) return false;
-  return isPublic(client) ? method === 'client_secret_basic' : authMethodsOf(client).includes(method);
+/** Why a client may not prove who it is in this way. A public one, which proves nothing, sends its empty secret by Basic. */
+function whyNot(client: Client | undefined, method: SecretMethod): WrongCredentials | undefined {
+  if (!client) return 'unknown_client';
+  if (client.disabled) return 'client_disabled';
+  const mayUse = isPublic(client) ? method === 'client_secret_basic' : authMethodsOf(client).includes(method);
+  return mayUse ? undefined : 'other_method';
 }
 
 /**
@@ -123,7 +129,7 @@ export class ClientVerifier {
     const known = this.#verified.recall(header);
     if (!known) return undefined;
     return whenKnown(findClient(this.#clients, known.clientId), (client) =>
-      client && mayUse(client, 'client_secret_basic') && isGoodHash(client, known.storedHash, this.#clock())
+      client && !whyNot(client, 'client_secret_basic') && isGoodHash(client, known.storedHash, this.#clock())
         ? client
         : undefined,
     );
@@ -152,8 +158,11 @@ export class ClientVerifier {
       const name = this.#verified.nameOf({ clientId, secret: match.secret }, storedHash);
       this.#verified.addHeader(header, { clientId, storedHash, name });
     }
-    const claimed = client?.clientId ?? candidates.find(({ exists }) => exists)?.clientId;
-    return { ...(client && { client }), ...(claimed !== undefined && { claimed }) };
+    if (client) return { client, claimed: client.clientId };
+    const named = candidates.find(({ wrong }) => wrong !== 'unknown_client');
+    return named
+      ? { claimed: named.clientId, wrong: named.wrong ?? 'wrong_secret' }
+      : { wrong: 'unknown_client' };
   }
 
   async #candidates(method: SecretMethod, readings: readonly Credentials[]): Promise<readonly Candidate[]> {
@@ -164,9 +173,10 @@ export class ClientVerifier {
         candidates.push({ ...same, secret });
       } else {
         const found = await findClient(this.#clients, clientId);
-        const client = found && mayUse(found, method) ? found : undefined;
+        const wrong = whyNot(found, method);
+        const client = wrong === undefined ? found : undefined;
         const storedHashes = client ? goodHashes(client, this.#clock()) : [];
-        candidates.push({ clientId, secret, exists: found !== undefined, client, storedHashes });
+        candidates.push({ clientId, secret, wrong, client, storedHashes });
       }
     }
     return candidates;

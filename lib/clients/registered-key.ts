@@ -10,12 +10,12 @@ const SHORTEST_RSA = 2048;
 const KNOWN_TYPES: readonly unknown[] = ['RSA', 'EC', 'OKP'];
 
 /** What ECDH-ES is done on, and the type of such a key (RFC 7518 §6.2.1.1, RFC 8037 §3.2). */
-const CURVES: Readonly<Record<string, string>> = {
-  'P-256': 'EC',
-  'P-384': 'EC',
-  'P-521': 'EC',
-  X25519: 'OKP',
-};
+const CURVES: ReadonlyMap<string, string> = new Map([
+  ['P-256', 'EC'],
+  ['P-384', 'EC'],
+  ['P-521', 'EC'],
+  ['X25519', 'OKP'],
+]);
 
 /** What `key_ops` calls that for which a key is wanted (RFC 7517 §4.3). */
 const OPERATIONS: Readonly<Record<string, readonly unknown[]>> = {
@@ -24,6 +24,9 @@ const OPERATIONS: Readonly<Record<string, readonly unknown[]>> = {
   OKP: ['deriveKey', 'deriveBits'],
 };
 
+/** So many are tried for an answer: to read hundreds would take the time of hundreds of answers. */
+const MAX_TRIED = 16;
+
 /** The first of a client's keys that is broken, or too weak; one of a type that is not known here may be for others. */
 export function brokenKey(keys: readonly ClientJwk[]): ClientJwk | undefined {
   return keys.find((jwk) => KNOWN_TYPES.includes(jwk.kty) && !isUsable(jwk));
@@ -31,12 +34,14 @@ export function brokenKey(keys: readonly ClientJwk[]): ClientJwk | undefined {
 
 /** The first that fits an algorithm of key management, and before it the first that fits and says that it is for this. */
 export function encryptionKey(keys: readonly ClientJwk[], alg: string): ClientJwk | undefined {
-  const fitting = keys.filter((jwk) => fits(jwk, alg) && isUsable(jwk));
-  return fitting.find((jwk) => jwk.use === 'enc' || jwk.alg === alg) ?? fitting[0];
+  const fitting = keys.filter((jwk) => fits(jwk, alg));
+  const isSaid = (jwk: ClientJwk): boolean => jwk.use === 'enc' || jwk.alg === alg;
+  const inOrder = [...fitting.filter(isSaid), ...fitting.filter((jwk) => !isSaid(jwk))];
+  return inOrder.slice(0, MAX_TRIED).find(isUsable);
 }
 
 function fits(jwk: ClientJwk, alg: string): boolean {
-  const type = alg.startsWith('RSA') ? 'RSA' : CURVES[String(jwk.crv)];
+  const type = alg.startsWith('RSA') ? 'RSA' : typeof jwk.crv === 'string' ? CURVES.get(jwk.crv) : undefined;
   return (
     type !== undefined &&
     jwk.kty === type &&

@@ -1,6 +1,6 @@
 import { onRejection } from '../thenable.js';
 import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
-import { HookError, HttpError } from './http-error.js';
+import { HookError, HttpError, type RefusedCredentials, type WrongCredentials } from './http-error.js';
 
 /** Which API was called. */
 export type ApiName =
@@ -45,6 +45,11 @@ export interface AuditEvent {
   readonly status: number;
   /** The error code of the answer, in OAuth's words, for `refused`, `unavailable` and `failed`. */
   readonly error?: string;
+  /**
+   * With an `error` about the caller's credentials: why they were refused, which the caller is not told. What begins with
+   * `assertion_` names the claim, or what else of a client assertion was not as it must be.
+   */
+  readonly credentials?: Exclude<RefusedCredentials, 'wrong'> | WrongCredentials;
   /** The caller: proven, or claimed by wrong credentials that name a known client. */
   readonly clientId?: string;
   /** SHA-256 of the token asked about, base64url. */

@@ -158,6 +158,7 @@ function audit(definition: Endpoint, call: Call, status: number, error?: HttpErr
       ...(outcome === 'inactive' && reason !== undefined && { reason }),
       ...(outcome !== 'inactive' && error?.code !== undefined && { error: error.code }),
       status,
+      ...credentialsOf(error),
       ...(clientId !== undefined && { clientId }),
       ...(tokenDigest !== undefined && { tokenDigest }),
       ...(action !== undefined && { action }),
@@ -168,6 +169,12 @@ function audit(definition: Endpoint, call: Call, status: number, error?: HttpErr
       ...(error && error.status >= 500 && { fault: faultOf(error) }),
     };
   });
+}
+
+function credentialsOf(error: HttpError | undefined): Pick<AuditEvent, 'credentials'> {
+  const { credentials, wrong } = error ?? {};
+  const why = credentials === 'wrong' ? wrong : credentials;
+  return why === undefined ? {} : { credentials: why };
 }
 
 function outcomeOf(call: Call, error: HttpError | undefined): AuditEvent['outcome'] {

@@ -38,12 +38,33 @@ export function codeLabel({ code }: HttpError): string {
 /** How a caller's credentials were refused, where an API tells these apart. */
 export type RefusedCredentials = 'missing' | 'other_scheme' | 'malformed' | 'repeated' | 'wrong';
 
+/** What was wrong with them, where somebody could have expected them to be right: for the audit, and never for the caller. */
+export type WrongCredentials =
+  | 'unknown_client'
+  | 'client_disabled'
+  | 'other_method'
+  | 'wrong_secret'
+  | 'assertion_type'
+  | 'assertion_issuer'
+  | 'assertion_subject'
+  | 'assertion_audience'
+  | 'assertion_id'
+  | 'assertion_expired'
+  | 'assertion_lifetime'
+  | 'assertion_early'
+  | 'assertion_algorithm'
+  | 'assertion_signature'
+  | 'assertion_replayed'
+  | 'certificate';
+
 /** Header fields of an answer; one with several values is sent as several lines. */
 export type HttpHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 export interface HttpErrorDetails extends ErrorOptions {
   readonly headers?: HttpHeaders;
   readonly credentials?: RefusedCredentials;
+  /** With `wrong` credentials. */
+  readonly wrong?: WrongCredentials | undefined;
 }
 
 /**
@@ -59,6 +80,7 @@ export class HttpError extends Error {
   /** Express shows the message of an error that may be exposed. */
   readonly expose: boolean = true;
   readonly credentials: RefusedCredentials | undefined;
+  readonly wrong: WrongCredentials | undefined;
 
   constructor(
     status: number,
@@ -72,6 +94,7 @@ export class HttpError extends Error {
     this.code = code;
     this.headers = details.headers ?? {};
     this.credentials = details.credentials;
+    this.wrong = details.wrong;
   }
 }
 

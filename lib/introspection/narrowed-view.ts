@@ -33,7 +33,7 @@ export function narrowedView(caller: Client, token: TokenRecord): NarrowedView |
     view.scope = token.scope.filter((value) => scopes.includes(value));
   }
   if (claims) leaveOut(view, token, claims);
-  if (view.scope) hideScopeAgain(view, token);
+  if (scopes) hideScopeAgain(view, token, scopes);
   if (details) {
     const shown = detailsFor(audiences, details);
     if (shown !== details) view.authorizationDetails = shown;
@@ -49,10 +49,12 @@ function leaveOut(view: NarrowedView, token: TokenRecord, allowed: readonly stri
   if (claims !== token.claims) view.claims = claims;
 }
 
-/** What some servers call `scope` has the values that the caller is not to see. */
-function hideScopeAgain(view: NarrowedView, token: TokenRecord): void {
+/** What some servers call `scope` may have the values that the caller is not to see. */
+function hideScopeAgain(view: NarrowedView, token: TokenRecord, scopes: readonly string[]): void {
   const { [SCOPE_AGAIN]: again, ...others } = ('claims' in view ? view.claims : token.claims) ?? {};
-  if (again !== undefined) view.claims = Object.keys(others).length > 0 ? others : undefined;
+  const values: unknown = typeof again === 'string' ? again.split(' ') : again;
+  const isShown = Array.isArray(values) && values.every((value) => scopes.includes(value as string));
+  if (again !== undefined && !isShown) view.claims = Object.keys(others).length > 0 ? others : undefined;
 }
 
 /**

@@ -44,8 +44,8 @@ export class CacheGauges {
   }
 
   add(cache: ReadableCache): void {
-    this.#alive();
-    this.#caches.add(new WeakRef(cache));
+    // It comes again when the app has changed its provider and changed it back.
+    if (!this.#alive().includes(cache)) this.#caches.add(new WeakRef(cache));
   }
 
   #alive(): ReadableCache[] {

@@ -1,7 +1,7 @@
 import { type Attributes, type Span, SpanKind } from '@opentelemetry/api';
 import { isThenable } from '../thenable.js';
 import { storeErrorKind } from '../tokens/store-errors.js';
-import { endSpan, startSpan, within } from './spans.js';
+import { endSpan, startSpan, timeOf, within } from './spans.js';
 import { systemOf } from './store-system.js';
 import type { Telemetry } from './telemetry.js';
 
@@ -76,8 +76,8 @@ export class StoreProbe {
   }
 
   /** Internal: the call of the server, if there is one, is its driver's to report. */
-  #span(startTime: number): Span | undefined {
-    const options = { kind: SpanKind.INTERNAL, attributes: this.#attributes, startTime };
+  #span(began: number): Span | undefined {
+    const options = { kind: SpanKind.INTERNAL, attributes: this.#attributes, startTime: timeOf(began) };
     return startSpan(this.#telemetry.tracer, this.#name, options);
   }
 }

@@ -33,13 +33,24 @@ export class KeySet {
   readonly #settings: KeysSettings;
   readonly #locate: () => Promise<string>;
   readonly #probe: UpstreamProbe;
+  readonly #isOfCallers: boolean;
   readonly #time: AgeClock;
   #known: Known | undefined;
   #pending: Promise<PublishedKeys> | undefined;
   #failed: Failure | undefined;
 
-  /** @param locate tells the URL of the keys; may reject, and is asked again then */
-  constructor(settings: KeysSettings, locate: () => Promise<string>, probe: UpstreamProbe) {
+  /**
+   * @param locate tells the URL of the keys; may reject, and is asked again then
+   * @param isOfCallers whether they are those of a caller itself. Then what none of the keys that are trusted has made is no
+   *   outage, whether or not newer ones can be had: else anybody could make one, and a request each time, by naming the caller
+   */
+  constructor(
+    settings: KeysSettings,
+    locate: () => Promise<string>,
+    probe: UpstreamProbe,
+    isOfCallers = false,
+  ) {
+    this.#isOfCallers = isOfCallers;
     this.#settings = settings;
     this.#locate = locate;
     this.#probe = probe;
@@ -73,7 +84,10 @@ export class KeySet {
   async #newerThan(keys: PublishedKeys): Promise<PublishedKeys | undefined> {
     const known = this.#known as Known;
     if (known.keys !== keys) return known.keys;
-    return this.#now() < known.age + COOLDOWN ? undefined : this.#fetched();
+    const age = this.#now();
+    if (age < known.age + COOLDOWN) return undefined;
+    if (!this.#isOfCallers) return this.#fetched();
+    return this.#failure(COOLDOWN, age) ? undefined : this.#fetched().catch(() => undefined);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { CLIENT_MEMBERS, type Client, goodHashes } from '../../clients/client.js';
 import { isPublic } from '../../clients/client-authentication.js';
-import { clientTypeError, registeredClient } from '../../clients/sound-client.js';
+import { clientTypeError, registeredClient, soundClient } from '../../clients/sound-client.js';
 import { isObject } from '../../options.js';
 import { ConflictError } from '../../tokens/store-errors.js';
 
@@ -32,8 +32,12 @@ const CHANGEABLE: readonly string[] = [...REMOVABLE, 'secret'];
  *
  * @throws TypeError that names a bad member, `hmacSecret` among them: it would be at rest as it is
  */
-export function keptClient(given: unknown, where: string): Client {
-  const client = registeredClient(given, clientTypeError(where));
+export function keptClient(
+  given: unknown,
+  where: string,
+  check: typeof soundClient = registeredClient,
+): Client {
+  const client = check(given, clientTypeError(where));
   if (client.hmacSecret === undefined) return client;
   throw clientTypeError(where)(
     '"hmacSecret" must not be there: it is no hash, and is not kept in a database',
@@ -56,7 +60,9 @@ export function changedClient(client: Client, changes: Readonly<Record<string, u
   const before: Partial<Client> = changes.secret === undefined ? client : withoutPrevious(client);
   const changed: Record<string, unknown> = { ...before, ...changes };
   for (const member of REMOVABLE) if (changed[member] === null) delete changed[member];
-  const after = keptClient(changed, 'update');
+  // A client whose key is found to be bad must be one that can be disabled.
+  const isOfKeys = ['jwks', 'introspectionEncryptedResponseAlg'].some((member) => member in changes);
+  const after = keptClient(changed, 'update', isOfKeys ? registeredClient : soundClient);
   if (isPublic(after) && !isPublic(client))
     throw clientTypeError('update')(
       '"authMethods" must stay: the client would become a public one',
