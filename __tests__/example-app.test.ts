@@ -174,6 +174,7 @@ describe('the sample app', () => {
           api: 'access-token-details',
           outcome: 'refused',
           error: 'invalid_client',
+          credentials: 'missing',
           status: 401,
           time: expect.any(Number),
           durationMs: expect.any(Number),

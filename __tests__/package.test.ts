@@ -35,10 +35,14 @@ describe('the packed package', () => {
         'README.md',
         'LICENSE',
         'CHANGELOG.md',
+        'docs/operations.md',
+        'docs/alerts.yml',
       ]),
     );
     expect(
-      files.filter((file) => !/^(?:dist\/(?:esm|cjs)\/|package\.json$|[A-Z]+\.md$|LICENSE$)/.test(file)),
+      files.filter(
+        (file) => !/^(?:dist\/(?:esm|cjs)\/|package\.json$|[A-Z]+\.md$|LICENSE$|docs\/)/.test(file),
+      ),
     ).toStrictEqual([]);
   });
 

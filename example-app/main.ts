@@ -18,13 +18,14 @@ try {
 }
 
 async function start(): Promise<void> {
+  const port = Number(process.env.PORT ?? 3000);
+  if (!(Number.isInteger(port) && port >= 0 && port < 65_536)) throw new Error('PORT must be a port, or 0');
   const stores = await openStores(process.env);
   const demonstration = await seedTokens(stores.tokens);
   const log = createLog();
-  const server = createServer().listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
+  const server = createServer().listen(port, '127.0.0.1');
   server.once('listening', () => {
-    const { port } = server.address() as AddressInfo;
-    const origin = `http://127.0.0.1:${port}`;
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const app = createApp({ ...stores, log, metrics: collectMetrics(), origin });
     app.use(remoteApi(origin, logRequests(log)));
     server.on('request', app);

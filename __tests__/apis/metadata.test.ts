@@ -140,6 +140,16 @@ describe('authorization server metadata', () => {
     }
   });
 
+  it.each(['my-issuer', 'https://id.example.com/?x=1', 'urn:example'])(
+    'M-04 a TypeError says that members for it are of no use where the issuer is %s',
+    (issuer) => {
+      const make = (): unknown => appWith({ issuer, metadata: { token_endpoint: 'https://x.example' } });
+      expect(make).toThrow(TypeError);
+      expect(make).toThrow('"metadata" must be left out where the "issuer" is no URL');
+      expect(() => appWith({ issuer, metadata: false })).not.toThrow();
+    },
+  );
+
   it('M-01 names the endpoints where clients reach them', async () => {
     const base = 'https://gateway.example.com/identity/';
     const { body } = await request(appWith({ baseUrl: base })).get(WELL_KNOWN);

@@ -76,7 +76,11 @@ describe('what a client is registered to be told', () => {
     ],
     [
       'an encryption for which no key is',
-      { ...SIGNS, jwksUri: undefined, jwks: { keys: [] }, introspectionEncryptedResponseAlg: 'ECDH-ES' },
+      {
+        authMethods: ['self_signed_tls_client_auth'],
+        jwks: { keys: [] },
+        introspectionEncryptedResponseAlg: 'ECDH-ES',
+      },
       'client "a": "jwks" has no key that fits "introspectionEncryptedResponseAlg"',
     ],
     [
@@ -88,6 +92,16 @@ describe('what a client is registered to be told', () => {
         introspectionEncryptedResponseAlg: 'ECDH-ES',
       },
       '"jwks" has no key that fits',
+    ],
+    [
+      'known by a key where it has none',
+      { authMethods: ['private_key_jwt'], jwks: { keys: [] } },
+      '"jwks" has no key for "private_key_jwt"',
+    ],
+    [
+      'known by a key that is for encryption',
+      { authMethods: ['private_key_jwt'], jwks: { keys: [{ ...ENC, use: 'enc' }] } },
+      '"jwks" has no key for "private_key_jwt"',
     ],
     [
       'a broken key, whatever it is for',

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import type { Request, Router } from 'express';
 import { AUTH_METHODS, CERTIFICATE_SUBJECTS } from '../../lib/clients/client-authentication.js';
+import { type Client, MemoryClientStore } from '../../lib/index.js';
 
 const guide = await readFile('docs/client-authentication.md', 'utf8');
 const blocks = [...guide.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
@@ -25,6 +26,16 @@ describe('the guide to client authentication', () => {
     expect(typeof router).toBe('function');
   });
 
+  it('has a key, its registration and an API that work as they stand', async () => {
+    const code = blocks.find((block) => block.includes('PrivateKeyJwt')) as string;
+    const { registered, guard } = await load<{ registered: Client; guard: unknown }>(
+      'key',
+      `${code}\nexport { registered, guard };`,
+    );
+    expect(new MemoryClientStore([registered]).find('orders-api')).toMatchObject({ jwks: registered.jwks });
+    expect(typeof guard).toBe('function');
+  });
+
   it('reads the certificate from the headers of a proxy', async () => {
     const code = blocks.find((block) => block.includes('const clientCertificate')) as string;
     const { clientCertificate } = await load<{ clientCertificate: (req: Request) => unknown }>(
@@ -37,6 +48,20 @@ describe('the guide to client authentication', () => {
     expect(from(header)).toStrictEqual({ certificate: 'a b', isTrusted: true });
     expect(from({ ...header, 'X-Client-Verify': 'FAILED:self signed' })).toMatchObject({ isTrusted: false });
     expect(from({})).toBeUndefined();
+  });
+
+  it('says why credentials are refused, in all words that there are', async () => {
+    const source = await readFile('lib/http/http-error.ts', 'utf8');
+    const unions = [...source.matchAll(/type (?:Refused|Wrong)Credentials =([^;]*);/g)].map(
+      ([, words]) => words,
+    );
+    const all = [...unions.join(' ').matchAll(/'(\w+)'/g)].map(([, word]) => word);
+    expect(all).toHaveLength(21);
+    const [, table = ''] = guide.split('| `credentials` | |');
+    const told = [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, words = '']) =>
+      [...words.matchAll(/`(\w+)`/g)].map(([, word]) => word),
+    );
+    expect(told.toSorted()).toStrictEqual(all.filter((word) => word !== 'wrong').toSorted());
   });
 
   it('names every method and every member', () => {

@@ -161,6 +161,34 @@ describe('remoteIntrospector rejects with "discovery"', () => {
     const { ask } = await serving({ [RFC8414]: METADATA });
     const error = await rejection(ask({ signedResponse: true }).introspect(TOKEN));
     expect(error).toMatchObject({ reason: 'discovery' });
+    expect(String((error as Error).cause)).toContain('names no keys that may be used');
+  });
+
+  it.each<[string, object, object | Script, string]>([
+    [
+      'the only one that is there',
+      { ...METADATA, issuer: 'https://other.example' },
+      missing,
+      'has another "issuer" than',
+    ],
+    ['the only one that is there', { issuer: '{origin}' }, missing, 'names no introspection endpoint'],
+    [
+      'the second, where it is there',
+      { issuer: '{origin}' },
+      { ...METADATA, issuer: 'https://x.example' },
+      'another "issuer"',
+    ],
+    [
+      'the second, where that is for later',
+      { issuer: '{origin}' },
+      json({}, 503, { 'Retry-After': '7' }),
+      'status 503',
+    ],
+  ])('what is wrong with %s (%#)', async (_which, first, second, cause) => {
+    const { ask } = await serving({ [RFC8414]: first, [OPENID]: second });
+    const error = (await rejection(ask().introspect(TOKEN))) as Error;
+    expect(error).toMatchObject({ reason: 'discovery' });
+    expect(String(error.cause)).toContain(cause);
   });
 
   it('a plain endpoint that a secure issuer names', async () => {

@@ -93,6 +93,12 @@ describe('remoteIntrospector with signedResponse', () => {
     expect(server.seen.at(-1)?.headers.accept).toBe(SIGNED);
   });
 
+  it('says of an encrypted answer that it does not read those', async () => {
+    const { introspector } = await asking(async () => sent('a.b.c.d.e'));
+    const error = (await rejection(introspector.introspect(TOKEN))) as Error;
+    expect(error.message).toContain('is encrypted, which is not supported');
+  });
+
   it('J-05 answers nothing but inactive for an inactive token', async () => {
     const claims = { token_introspection: { active: false, sub: 'alice' } };
     const { introspector } = await asking(async (issuer) => sent(await signed(issuer, { claims })));

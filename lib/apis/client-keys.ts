@@ -45,7 +45,7 @@ export class RegisteredKeys implements ClientKeys {
     { jwks, jwksUri }: Client,
     among: (keys: readonly ClientJwk[]) => Soon<T | undefined>,
   ): Promise<T | undefined> {
-    if (jwksUri === undefined) return among((jwks as NonNullable<typeof jwks>).keys);
+    if (jwksUri === undefined) return among((jwks as NonNullable<typeof jwks>).keys as readonly ClientJwk[]);
     return orUnavailable(this.#publishedAt(jwksUri).find(({ keys }) => among(keys)));
   }
 

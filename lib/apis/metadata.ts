@@ -52,6 +52,12 @@ export function authorizationServerMetadata(
     'baseUrl',
     'an absolute URL without query and fragment',
   );
+  must(
+    !isObject(metadata) || webUrl(mounted.issuer) !== undefined,
+    factory,
+    'metadata',
+    'left out where the "issuer" is no URL, or one with a query or a fragment',
+  );
   if (metadata === false || !webUrl(mounted.issuer)) return undefined;
   const at = clientsReach(mounted.issuer, baseUrl);
   const endpoints = Object.entries(mounted.endpoints).map(([name, path]) => [name, `${at}${path}`]);

@@ -29,7 +29,7 @@ export interface ClientAuthentication {
    */
   readonly hmacSecret?: string;
   /** Its public keys (RFC 7517 §5): for `private_key_jwt` and `self_signed_tls_client_auth`, and to encrypt answers for it. */
-  readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] };
+  readonly jwks?: { readonly keys: readonly object[] };
   /** In place of `jwks`: the `https:` URL where it publishes them. */
   readonly jwksUri?: string;
   /** The only algorithm that its assertions may be signed with. Default: any that its method and the router allow. */
@@ -100,7 +100,7 @@ function valueProblem({ jwks, jwksUri, hmacSecret, authSigningAlg, ...rest }: Me
     return '"hmacSecret" must be a string of 32 characters or more';
   if (jwks !== undefined && jwksUri !== undefined) return '"jwks" must not be there beside "jwksUri"';
   if (jwks !== undefined && !(isObject(jwks) && Array.isArray(jwks.keys) && jwks.keys.every(isPublicJwk)))
-    return '"jwks" must be { keys: [...] } of public JWKs';
+    return '"jwks" must be { keys: [...] } of public JWKs, without the members of private ones such as "d"';
   if (jwksUri !== undefined && !isHttpsUrl(jwksUri))
     return '"jwksUri" must be an https: URL without user, password and fragment';
   const isAlg =

@@ -1,7 +1,7 @@
 import { frozenCopy } from '../frozen-copy.js';
 import { isObject } from '../options.js';
 import { type Client, clientProblem, plainClient, soundClients, unknownClientMember } from './client.js';
-import { brokenKey, encryptionKey } from './registered-key.js';
+import { brokenKey, type ClientJwk, encryptionKey } from './registered-key.js';
 
 /** Makes the error for a client with a problem; its id is there as far as it is known. */
 type Fault = (problem: string, clientId?: unknown) => Error;
@@ -32,12 +32,19 @@ export function registeredClient(given: unknown, fault: Fault): Client {
   return client;
 }
 
-function keysProblem({ jwks, introspectionEncryptedResponseAlg: alg }: Client): string | undefined {
+function keysProblem({
+  jwks,
+  authMethods = [],
+  introspectionEncryptedResponseAlg: alg,
+}: Client): string | undefined {
   if (!jwks) return undefined;
-  const broken = brokenKey(jwks.keys);
+  const keys = jwks.keys as readonly ClientJwk[];
+  const broken = brokenKey(keys);
   if (broken)
-    return `"jwks" has a key at ${jwks.keys.indexOf(broken)} that is broken, or an RSA key of fewer than 2048 bits`;
-  return alg !== undefined && !encryptionKey(jwks.keys, alg)
+    return `"jwks" has a key at ${keys.indexOf(broken)} that is broken, or an RSA key of fewer than 2048 bits`;
+  if (authMethods.includes('private_key_jwt') && keys.every(({ use }) => use === 'enc'))
+    return '"jwks" has no key for "private_key_jwt"';
+  return alg !== undefined && !encryptionKey(keys, alg)
     ? '"jwks" has no key that fits "introspectionEncryptedResponseAlg"'
     : undefined;
 }

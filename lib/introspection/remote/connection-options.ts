@@ -68,5 +68,7 @@ export function issuerUrl(factory: string, issuer: unknown, allowHttp: boolean):
 
 /** What is expected of a URL, for `must`. */
 export function urlExpected(allowHttp: boolean): string {
-  return `an absolute ${allowHttp ? 'http: or ' : ''}https: URL`;
+  return allowHttp
+    ? 'an absolute http: or https: URL'
+    : 'an absolute https: URL (http: needs "allowInsecureRequests")';
 }

@@ -73,8 +73,22 @@ async function firstUsable<T>(
     return demand(await fromDocument('oauth2', settings, deadline));
   } catch (error) {
     if (deadline.isOver || error instanceof TransportError) throw error;
-    return demand(await fromDocument('oidc', settings, deadline));
+    try {
+      return demand(await fromDocument('oidc', settings, deadline));
+    } catch (other) {
+      // Where the second one is not there, it is the first that has something wrong with it.
+      throw isStatus(other) && !isStatus(error) ? error : other;
+    }
   }
+}
+
+/** Whether a document is not there, or not for now. */
+function isStatus(error: unknown): boolean {
+  return (
+    error instanceof IntrospectionUnavailableError &&
+    error.reason === 'status' &&
+    error.retryAfter === undefined
+  );
 }
 
 async function fromDocument(
@@ -89,7 +103,15 @@ async function fromDocument(
     [oauth.allowInsecureRequests]: settings.allowInsecureRequests,
     [oauth.customFetch]: (url) => getDocument(settings, url, deadline),
   });
-  return oauth.processDiscoveryResponse(settings.issuer, response);
+  try {
+    return await oauth.processDiscoveryResponse(settings.issuer, response);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== oauth.JSON_ATTRIBUTE_COMPARISON) throw error;
+    throw new IntrospectionUnavailableError(
+      'discovery',
+      'The metadata of the authorization server has another "issuer" than the one that is asked',
+    );
+  }
 }
 
 /**

@@ -31,6 +31,8 @@ export class SignedAnswers {
     const now = clock();
     requireOk(answer, now);
     if (mediaType(answer) !== SIGNED) throw unverified('is not signed');
+    if (answer.body.toString().split('.').length === 5)
+      throw unverified('is encrypted, which is not supported');
     const oauth = await import('oauth4webapi');
     const client = { client_id: clientId, [oauth.clockSkew]: Math.round((now - Date.now()) / 1000) };
     const response = new Response(answer.body, { headers: { 'content-type': SIGNED } });
