@@ -61,7 +61,7 @@ describe('the guide to client authentication', () => {
     const told = [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, words = '']) =>
       [...words.matchAll(/`(\w+)`/g)].map(([, word]) => word),
     );
-    expect(told.toSorted()).toStrictEqual(all.filter((word) => word !== 'wrong').toSorted());
+    expect(new Set(told)).toStrictEqual(new Set(all.filter((word) => word !== 'wrong')));
   });
 
   it('names every method and every member', () => {
