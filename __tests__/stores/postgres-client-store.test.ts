@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Client, generateClientSecret, hashClientSecret } from '../../lib/index.js';
+import { changedClient } from '../../lib/stores/postgres/client-changes.js';
 import {
   type ClientChanges,
   PostgresClientStore,
@@ -41,6 +42,14 @@ describe('PostgresClientStore', () => {
     const options = { keepPreviousFor: keepPreviousFor as number };
     await expect(store.rotateSecret('app', options)).rejects.toThrow('"keepPreviousFor"');
     await expect(store.rotateSecret('app', { forever: true } as never)).rejects.toThrow('"forever"');
+  });
+
+  it('lets a client whose key was found to be bad be disabled, and gives it no other bad one', () => {
+    const jwks = { keys: [{ kty: 'RSA', e: 'AQAB', n: 'a'.repeat(170) }] };
+    const weak: Client = { clientId: 'weak', authMethods: ['private_key_jwt'], jwks };
+    expect(changedClient(weak, { disabled: true })).toStrictEqual({ ...weak, disabled: true });
+    expect(() => changedClient(weak, { jwks })).toThrow('"jwks" has a key at 0 that is broken');
+    expect(() => changedClient(weak, { introspectionEncryptedResponseAlg: 'RSA-OAEP' })).toThrow('"jwks"');
   });
 });
 
