@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import request from 'supertest';
+import { RegisteredKeys } from '../../lib/apis/client-keys.js';
 import type { Client } from '../../lib/index.js';
+import { connectionSettings } from '../../lib/introspection/remote/connection-options.js';
 import { A, API, ISSUER, SECONDS, type World, world } from '../support/world.js';
 
 const one = await generateKeyPair('ES256');
@@ -114,5 +116,17 @@ describe('the keys that a client publishes', () => {
     expect((await ask(w, two, 'one')).status).toBe(401);
     registered.keys = [await jwk(two, 'one')];
     expect((await ask(w, two, 'one')).status).toBe(200);
+  });
+
+  it('are not blamed for a fault of who looks among them', async () => {
+    const settings = connectionSettings('test', {
+      telemetry: false,
+      fetch: async () => Response.json({ keys: [await jwk(one, 'one')] }),
+    });
+    const fault = new TypeError('a slip');
+    const found = new RegisteredKeys(settings).find(CLIENTS[0] as Client, () => {
+      throw fault;
+    });
+    await expect(found).rejects.toBe(fault);
   });
 });
