@@ -177,6 +177,9 @@ describe('client certificates', () => {
     expect(await ask({ certificate: new X509Certificate(certificate).raw, isTrusted: true })).toBe(200);
     expect(await ask({ certificate, isTrusted: false })).toBe(401);
     expect(events.at(-1)).toMatchObject({ credentials: 'certificate', clientId: 'pki' });
+    certificates.push({ certificate, isTrusted: true });
+    await request(app).post(A).type('form').send({ token: 'at-live', client_id: 'api' });
+    expect(events.at(-1)).toMatchObject({ credentials: 'other_method', clientId: 'api' });
     expect(await ask({ certificate: 'none', isTrusted: true })).toBe(401);
     expect(await ask(undefined)).toBe(401);
     expect(await ask(null)).toBe(401);

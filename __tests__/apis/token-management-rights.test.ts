@@ -8,18 +8,17 @@ import {
   type NewToken,
   tokenDigest,
 } from '../../lib/index.js';
-import { CHANGES, changing, type Managed, managed, R } from '../support/managers.js';
+import {
+  CHANGES,
+  changing,
+  error,
+  type Managed,
+  managed,
+  NOT_FOUND,
+  R,
+  REFRESH_NOT_FOUND,
+} from '../support/managers.js';
 import { answeredAsUnknown, C, NOW, ORG, world } from '../support/world.js';
-
-const NOT_FOUND =
-  '{"code":"keymanagement.service.AccessTokenDoesntExists","message":"Access Token doesnt exists","contexts":[]}';
-const REFRESH_NOT_FOUND =
-  '{"code":"keymanagement.service.RefreshTokenDoesntExists","message":"Refresh Token doesnt exists","contexts":[]}';
-const error = (code: string, message: unknown = expect.any(String)): object => ({
-  code: `keymanagement.service.${code}`,
-  message,
-  contexts: [],
-});
 
 describe('token management: what is switched on', () => {
   it.each<[ManagementOptions, string]>([

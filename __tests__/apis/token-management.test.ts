@@ -9,18 +9,8 @@ import {
   storeIntrospector,
 } from '../../lib/index.js';
 import { serving } from '../support/http.js';
-import { managed, R } from '../support/managers.js';
+import { error, managed, NOT_FOUND, R, REFRESH_NOT_FOUND } from '../support/managers.js';
 import { A, answeredAsUnknown, C, HOUR, NOW, ORG, postToken } from '../support/world.js';
-
-const NOT_FOUND =
-  '{"code":"keymanagement.service.AccessTokenDoesntExists","message":"Access Token doesnt exists","contexts":[]}';
-const REFRESH_NOT_FOUND =
-  '{"code":"keymanagement.service.RefreshTokenDoesntExists","message":"Refresh Token doesnt exists","contexts":[]}';
-const error = (code: string, message: unknown = expect.any(String)): object => ({
-  code: `keymanagement.service.${code}`,
-  message,
-  contexts: [],
-});
 
 /** The details of `at-grant` as they are seeded. */
 const DETAILS = {

@@ -1,3 +1,4 @@
+import { expect } from '@jest/globals';
 import request from 'supertest';
 import {
   type Client,
@@ -10,6 +11,18 @@ import { API, basic, C, HOUR, NOW, ORG, type World, type WorldOptions, world } f
 
 /** The paths of refresh tokens. */
 export const R: string = `/v1/o/${ORG}/oauth2/refreshtokens`;
+
+/** What is answered of a token that is not there, or not for the caller. */
+export const NOT_FOUND =
+  '{"code":"keymanagement.service.AccessTokenDoesntExists","message":"Access Token doesnt exists","contexts":[]}';
+export const REFRESH_NOT_FOUND =
+  '{"code":"keymanagement.service.RefreshTokenDoesntExists","message":"Refresh Token doesnt exists","contexts":[]}';
+/** An error as the management API writes it. */
+export const error = (code: string, message: unknown = expect.any(String)): object => ({
+  code: `keymanagement.service.${code}`,
+  message,
+  contexts: [],
+});
 
 export const ALL: ManagementOptions = {
   revoke: true,
