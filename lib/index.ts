@@ -35,6 +35,7 @@ export {
 export type { BreakerOptions, CachingIntrospectorOptions } from './introspection/caching/caching-options.js';
 export type { BreakerState } from './introspection/caching/circuit-breaker.js';
 export type { SharedCache } from './introspection/caching/shared-answers.js';
+export type { InactivityReason, NearMiss } from './introspection/inactivity.js';
 export {
   IntrospectionUnavailableError,
   type UnavailableReason,
@@ -43,6 +44,7 @@ export type {
   ActiveResponse,
   InactiveResponse,
   IntrospectionResponse,
+  IntrospectOptions,
   Introspector,
 } from './introspection/introspector.js';
 export { jwtIntrospector } from './introspection/jwt/jwt-introspector.js';

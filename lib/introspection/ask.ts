@@ -1,12 +1,10 @@
 import { type HttpError, unavailable } from '../http/http-error.js';
 import { attempt, type Soon } from '../thenable.js';
 import { isIntrospectionUnavailable } from './introspection-unavailable.js';
-import type { IntrospectionResponse, Introspector } from './introspector.js';
+import type { IntrospectionResponse, IntrospectOptions, Introspector } from './introspector.js';
 
-/** `token_type_hint` (RFC 7662 §2.1). */
-export interface AskOptions {
-  readonly hint?: string;
-}
+/** What may go with a question for which nobody waits with a signal. */
+export type AskOptions = Omit<IntrospectOptions, 'signal'>;
 
 /** The same question as `introspect`, for who can do without a promise: what is known at once comes at once. */
 export type Ask = (token: string, options?: AskOptions) => Soon<IntrospectionResponse>;

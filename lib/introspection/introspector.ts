@@ -34,6 +34,16 @@ export interface ActiveResponse {
 
 export type IntrospectionResponse = ActiveResponse | InactiveResponse;
 
+/** What goes with a question. */
+export interface IntrospectOptions {
+  /** `token_type_hint` (RFC 7662 §2.1); never a filter. */
+  readonly hint?: string;
+  /** Ends the question when the asker is gone. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds of leeway for `exp` and `nbf` that the asker grants. Default 0. */
+  readonly clockTolerance?: number;
+}
+
 /** Tells the state of a token. Everything here produces this, wraps it or asks it. */
 export interface Introspector {
   /**
@@ -41,11 +51,10 @@ export interface Introspector {
    *
    * @param options.hint `token_type_hint` (RFC 7662 §2.1); never a filter
    * @param options.signal ends the question when the asker is gone
+   * @param options.clockTolerance milliseconds of leeway for `exp` and `nbf` that the asker grants; an introspector that judges
+   *   times itself grants no less
    */
-  introspect(
-    token: string,
-    options?: { readonly hint?: string; readonly signal?: AbortSignal },
-  ): Promise<IntrospectionResponse>;
+  introspect(token: string, options?: IntrospectOptions): Promise<IntrospectionResponse>;
   /**
    * Tells the digest (`tokenDigest`) of each token that it learns was revoked, so that a
    * cache in front of it can drop the answer at once. Calls `onMissed` when there may have been
