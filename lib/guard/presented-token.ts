@@ -18,7 +18,7 @@ const EQUALS = 0x3d;
 
 /**
  * Reads an access token of one of these schemes by one anchored grammar, the scheme in any
- * case, one space and a `b64token`; two lines are never a choice between them.
+ * case, spaces (`1*SP`) and a `b64token`; two lines are never a choice between them.
  *
  * No regular expression: V8 keeps the last string that one has matched, and with it the
  * token; and this is on the way of every guarded request.
@@ -30,7 +30,9 @@ export function readPresentedToken(lines: readonly string[], schemes: readonly S
     const { length } = NAMES[scheme];
     if (line.length < length || line.slice(0, length).toLowerCase() !== NAMES[scheme]) continue;
     if (line.length > length && line[length] !== ' ') continue;
-    const token = line.slice(length + 1);
+    let start = length;
+    while (line[start] === ' ') start += 1;
+    const token = line.slice(start);
     return isTokenCharacters(token) ? { kind: 'token', scheme, token } : { kind: 'malformed', scheme };
   }
   return { kind: 'missing' };
