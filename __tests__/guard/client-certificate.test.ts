@@ -154,10 +154,20 @@ describe('a token that is bound to a client certificate', () => {
   it.each([
     ['a thumbprint that is no string', { 'x5t#S256': 5 }],
     ['a DPoP key as well, without a proof', { 'x5t#S256': THUMBPRINT, jkt: 'x' }],
-    ['an unknown method as well', { 'x5t#S256': THUMBPRINT, 'x5t#S512': 'x' }],
+    ['a DPoP key as well that is no string', { 'x5t#S256': THUMBPRINT, jkt: 5 }],
+    ['an unknown method alone', { 'x5t#S512': 'x' }],
     ['another certificate', { 'x5t#S256': `${THUMBPRINT.slice(0, -1)}A` }],
   ])('T-02 is refused with %s', async (_what, confirmation) => {
     expectRefused(await get(await guarded({ certificate: () => DER }, confirmation)));
+  });
+
+  it.each([
+    ['an unknown method', { 'x5t#S256': THUMBPRINT, 'x5t#S512': 'x' }],
+    ['a DPoP key that is null', { 'x5t#S256': THUMBPRINT, jkt: null }],
+  ])('T-02 RFC 7800 passes with %s as well, which says nothing here', async (_what, confirmation) => {
+    const app = await guarded({ certificate: () => DER }, confirmation);
+    for (const _again of [1, 2]) expect((await get(app)).status).toBe(200);
+    expectRefused(await get(await guarded({}, confirmation)));
   });
 
   it('is not asked about where the token is not bound to one', async () => {

@@ -1,11 +1,11 @@
-import type { Request } from 'express';
-import type { HttpError } from '../http/http-error.js';
+import type { Request, Response } from 'express';
 import { isType } from '../introspection/response-shape.js';
 import { isNonEmptyString, isObject } from '../options.js';
 import type { Soon } from '../thenable.js';
 import type { ActiveToken } from './active-token.js';
 import { certificateOf, certificateThumbprint } from './certificate.js';
 import { requireProof } from './dpop/require-proof.js';
+import type { GuardError } from './guard-error.js';
 import type { GuardSettings } from './guard-options.js';
 import type { Scheme } from './presented-token.js';
 import { refusal } from './refusal.js';
@@ -17,13 +17,13 @@ export interface Presented {
 }
 
 /** The ways to bind a token to a key that can be checked here (RFC 9449 §6, RFC 8705 §3.1). */
-const METHODS: readonly string[] = ['jkt', 'x5t#S256'];
+const METHODS = ['jkt', 'x5t#S256'] as const;
 
 /**
- * Demands that whoever presents a token has the keys that it is bound to, all of them, and
- * that a token which is bound to none is not presented as one that is. Without such a proof
- * a bound token is worth nothing (RFC 8705 §3, RFC 9449 §7.2); nor is one whose binding
- * cannot be understood.
+ * Demands that whoever presents a token has the keys that it is bound to, all that can be checked
+ * here, and that a token which is bound to none is not presented as one that is. Without such a proof
+ * a bound token is worth nothing (RFC 8705 §3, RFC 9449 §7.2); nor is one of whose binding nothing is understood. What else
+ * stands in `cnf` is ignored (RFC 7800 §3.1).
  *
  * @throws HttpError 401; 503 from the replay memory
  */
@@ -32,17 +32,27 @@ export function requirePossession(
   presented: Presented,
   { cnf, token_type: type }: ActiveToken,
   req: Request,
+  res: Response,
 ): Soon<void> {
   const isDPoP = isType(type, 'dpop');
   if (cnf === undefined && !isDPoP && presented.scheme === 'Bearer') return undefined;
-  const refused = (description: string): HttpError =>
-    refusal(settings, { status: 401, code: 'invalid_token', description, scheme: presented.scheme });
+  const refused = (description: string): GuardError =>
+    refusal(settings, {
+      status: 401,
+      code: 'invalid_token',
+      description,
+      why: { reason: 'not_bound' },
+      scheme: presented.scheme,
+    });
   const confirmation: Readonly<Record<string, unknown>> = isObject(cnf) ? cnf : {};
-  const { jkt, 'x5t#S256': thumbprint } = confirmation;
-  const methods = Object.entries(confirmation);
-  if (cnf !== undefined && (methods.length === 0 || !methods.every(isSupported))) {
+  const known = METHODS.map((method) => confirmation[method] ?? undefined).filter(
+    (value) => value !== undefined,
+  );
+  if (cnf !== undefined && (known.length === 0 || !known.every(isNonEmptyString))) {
     throw refused('The access token is bound to a key in a way that is not supported');
   }
+  const jkt = confirmation.jkt ?? undefined;
+  const thumbprint = confirmation['x5t#S256'] ?? undefined;
   if (thumbprint !== undefined) {
     if (certificateThumbprint(certificateOf(settings, req)) !== thumbprint) {
       throw refused('The access token is bound to a client certificate that was not presented');
@@ -54,9 +64,5 @@ export function requirePossession(
     throw refused('The access token is bound to a key and cannot be used as a bearer token');
   }
   if (typeof jkt !== 'string') throw refused('The access token is not bound to a DPoP key');
-  return requireProof(settings, dpop, { token: presented.token, jkt }, req);
-}
-
-function isSupported([method, value]: readonly [string, unknown]): boolean {
-  return METHODS.includes(method) && isNonEmptyString(value);
+  return requireProof(settings, dpop, { token: presented.token, jkt }, req, res);
 }

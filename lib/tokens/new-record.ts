@@ -108,7 +108,7 @@ export function approvedRecord<T extends Pick<TokenRecord, 'status' | 'lastModif
 }
 
 function isDpopBound({ confirmation }: Record<string, unknown>): boolean {
-  return isObject(confirmation) && confirmation.jkt !== undefined;
+  return isObject(confirmation) && confirmation.jkt !== undefined && confirmation.jkt !== null;
 }
 
 function refuseOthers(method: string, given: object, allowed: readonly string[]): void {
