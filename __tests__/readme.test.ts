@@ -377,6 +377,28 @@ export { app };`,
     );
   });
 
+  it("lists every member of the guard's audit event, and every reason", async () => {
+    const [, section = ''] = readme.split("### The guard's audit event\n");
+    const [members = '', reasons = ''] = section.split('| reason |');
+    expect(namesIn(members).toSorted()).toStrictEqual(
+      [
+        ...(await membersOf('guard/guard-audit.ts', 'GuardEvent')),
+        ...(await membersOf('http/request-facts.ts', 'RequestFacts')),
+      ].toSorted(),
+    );
+    const words = async (file: string, type: string): Promise<string[]> => {
+      const source = await readFile(join('lib', file), 'utf8');
+      const [, body = ''] = source.split(`export type ${type} =`);
+      return [...(body.split(';\n')[0] ?? '').matchAll(/^ {2}\| '(\w+)'/gm)].map(([, word = '']) => word);
+    };
+    const known = [
+      ...(await words('introspection/inactivity.ts', 'InactivityReason')),
+      ...(await words('guard/guard-error.ts', 'GuardReason')),
+    ];
+    expect(known.length).toBeGreaterThan(20);
+    expect(namesIn(reasons.split(/^##/m)[0] ?? '').toSorted()).toStrictEqual(known.toSorted());
+  });
+
   it.each([
     ['requireActiveToken', [['guard/guard-options.ts', 'RequireActiveTokenOptions']]],
     ['dpop', [['guard/dpop/dpop-options.ts', 'DPoPOptions']]],

@@ -22,6 +22,8 @@ export { MemoryClientStore } from './clients/memory-client-store.js';
 export { type ActiveToken, activeToken } from './guard/active-token.js';
 export type { CertificateSource } from './guard/certificate.js';
 export type { DPoPOptions } from './guard/dpop/dpop-options.js';
+export type { GuardAudit, GuardEvent } from './guard/guard-audit.js';
+export { GuardError, type GuardReason } from './guard/guard-error.js';
 export type { RequireActiveTokenOptions } from './guard/guard-options.js';
 export { requireActiveToken } from './guard/require-active-token.js';
 export type { ApiName, Audit, AuditEvent, Fault, InactiveReason, ManagementAction } from './http/audit.js';

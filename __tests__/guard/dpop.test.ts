@@ -298,7 +298,6 @@ describe('DPoP: a bound token', () => {
     ['whose key is empty', { cnf: { jkt: '' } }],
     ['whose key was left out by mistake', { cnf: { jkt: undefined } }],
     ['whose certificate was left out by mistake', { cnf: { 'x5t#S256': undefined } }],
-    ['whose binding is null', { cnf: null }],
     ['whose binding says nothing', { cnf: {} }],
     ['that is bound in an unknown way', { cnf: { kid: 'x' } }],
     ['that is bound in an unknown way as well', { cnf: { jkt: 'x', kid: 'x' } }],
@@ -310,6 +309,17 @@ describe('DPoP: a bound token', () => {
         expect([answer.status, JSON.parse(answer.body).error]).toStrictEqual([401, 'invalid_token']);
       }
       expect(guard.reached).toBe(0);
+    }
+  });
+
+  it('T-05 whose cnf is null is bound to nothing: no DPoP token, and a bearer token if that is its type', async () => {
+    for (const [type, bearer] of [
+      ['DPoP', 401],
+      ['Bearer', 200],
+    ] as const) {
+      const guard = guarded({ answer: () => bound({ token_type: type, cnf: null }) });
+      expect((await call(guard, [await proof()], { scheme: 'DPoP' })).status).toBe(401);
+      expect((await call(guard, [], { scheme: 'Bearer' })).status).toBe(bearer);
     }
   });
 

@@ -179,13 +179,15 @@ async function bearerCaller(
   presented: PresentedToken,
 ): Promise<Client> {
   if (presented.kind !== 'token') {
-    throw invalidToken(bearer, 'Bearer', 'The access token is malformed');
+    throw invalidToken(bearer, 'Bearer', 'The access token is malformed', { reason: 'malformed_request' });
   }
-  const token = await verifyToken(bearer, presented, call.req);
+  const token = await verifyToken(bearer, presented, call.req, call.res);
   const { client_id: clientId } = token;
   const caller = typeof clientId === 'string' ? await findClient(context.clients, clientId) : undefined;
   if (!caller || caller.disabled) {
-    throw invalidToken(bearer, 'Bearer', 'The client of the access token is gone');
+    throw invalidToken(bearer, 'Bearer', 'The client of the access token is gone', {
+      reason: 'client_disabled',
+    });
   }
   call.clientId = caller.clientId;
   requireScope(bearer, 'Bearer', token);

@@ -2,8 +2,8 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { type NextFunction, type Request, type Response, request } from 'express';
 import type { ClientStore } from '../clients/client.js';
-import type { HttpError } from '../http/http-error.js';
 import { peerCertificate } from '../http/peer-certificate.js';
+import type { AskOptions } from '../introspection/ask.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { checkOneSource } from '../introspection/one-source.js';
 import { onlyAbout } from '../introspection/only-about.js';
@@ -27,6 +27,8 @@ import type { TokenStore } from '../tokens/token-store.js';
 import type { ActiveToken } from './active-token.js';
 import type { CertificateSource } from './certificate.js';
 import { type DPoPOptions, type DPoPSettings, dpopSettings } from './dpop/dpop-options.js';
+import type { GuardAudit, GuardAuditSettings } from './guard-audit.js';
+import type { GuardError } from './guard-error.js';
 import type { Requirements } from './judge.js';
 import type { Scheme } from './presented-token.js';
 import type { ChallengeSettings } from './refusal.js';
@@ -76,22 +78,39 @@ export interface RequireActiveTokenOptions {
   readonly realm?: string;
   /** Lets a request without bearer credentials pass, without `req.activeToken`. A bad token is refused all the same. Default false. */
   readonly optional?: boolean;
-  /** Milliseconds of leeway for `exp` and `nbf`. Default 0. */
+  /**
+   * Milliseconds of leeway for `exp` and `nbf`, for this guard and the introspectors beneath it. Default 0; a token that its
+   * server calls active may begin up to 10 seconds from now all the same.
+   */
   readonly clockTolerance?: number;
   /** The time in milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
   /**
-   * Takes over the answer to a refused request. The error carries `status`, `code` and
-   * `headers`. Default: the guard answers itself, with a short JSON body.
+   * Takes over the response to a refused request. The error carries `status`, `code` and all `headers` of the guard's own
+   * response, and for logs the `reason`. One that calls `next(error)` leaves the response to the app's error handler.
+   * Default: the guard responds itself, with a short JSON body.
    */
-  readonly onError?: (error: HttpError, req: Request, res: Response, next: NextFunction) => unknown;
+  readonly onError?: (error: GuardError, req: Request, res: Response, next: NextFunction) => unknown;
+  /**
+   * Told of every request: outcome, reason, token digest, client, route, address, duration. Without it and without `onError`,
+   * an outage is told once a minute by `process.emitWarning`. Default none.
+   */
+  readonly audit?: GuardAudit;
+  /** The id of a request, for `audit`. Default: a sane `X-Request-Id`, or else the trace id of `traceparent`. */
+  readonly requestId?: (req: Request) => string | undefined;
   /** Where measurements and spans go; `false`: nowhere. Default: the global providers of OpenTelemetry, whenever the app registers them. */
   readonly telemetry?: TelemetryOptions | false;
 }
 
 /** The options, checked and with their defaults. */
-export interface GuardSettings extends Requirements, AuthenticationRequirements, ChallengeSettings {
+export interface GuardSettings
+  extends Requirements,
+    AuthenticationRequirements,
+    ChallengeSettings,
+    GuardAuditSettings {
   readonly introspector: Introspector;
+  /** What goes with each question. */
+  readonly question: AskOptions;
   readonly claims: RequireActiveTokenOptions['claims'];
   /** `undefined` where DPoP is not understood. */
   readonly dpop: DPoPSettings | undefined;
@@ -128,6 +147,8 @@ const KNOWN = [
   'clockTolerance',
   'clock',
   'onError',
+  'audit',
+  'requestId',
   'telemetry',
 ];
 
@@ -152,6 +173,9 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
   const { claims, clock = Date.now, clockTolerance = 0, onError, optional, realm } = options;
   must(claims === undefined || isFunction(claims), FACTORY, 'claims', 'a function');
   must(onError === undefined || isFunction(onError), FACTORY, 'onError', 'a function');
+  const { audit, requestId } = options;
+  must(audit === undefined || isFunction(audit), FACTORY, 'audit', 'a function');
+  must(requestId === undefined || isFunction(requestId), FACTORY, 'requestId', 'a function');
   must(isDuration(clockTolerance), FACTORY, 'clockTolerance', 'milliseconds, 0 or more');
   checkClock(FACTORY, clock);
   checkBoolean(FACTORY, 'optional', optional);
@@ -166,6 +190,10 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
   const anyScope = scopeOption('anyScope', options.anyScope);
   return {
     introspector: askedIntrospector(options, clock),
+    // Some servers tell refresh tokens by the hint alone.
+    question: { hint: 'access_token', ...(clockTolerance > 0 && { clockTolerance }) },
+    audit,
+    requestId,
     audience: stringsOption('audience', options),
     issuer: stringsOption('issuer', options),
     scope,

@@ -1,8 +1,11 @@
 import { derivedFrom, frozenCopy } from '../frozen-copy.js';
+import { NBF_LEEWAY } from '../introspection/clock-leeway.js';
+import { inactivityOf, nearMissOf } from '../introspection/inactivity.js';
 import type { ActiveResponse } from '../introspection/introspector.js';
 import { scopesOf, shapeProblem, tokenKind } from '../introspection/response-shape.js';
 import { isObject } from '../options.js';
 import type { ActiveToken } from './active-token.js';
+import type { Why } from './guard-error.js';
 
 /** What a route asks of a token, in the form in which it is compared. */
 export interface Requirements {
@@ -20,7 +23,7 @@ export interface Requirements {
 
 export type Judgement =
   | { readonly verdict: 'accepted'; readonly token: ActiveToken }
-  | { readonly verdict: 'invalid_token'; readonly description: string }
+  | { readonly verdict: 'invalid_token'; readonly description: string; readonly why: Why }
   /** The introspector's answer has no sense: it cannot know. */
   | { readonly verdict: 'unusable'; readonly problem: string };
 
@@ -40,15 +43,19 @@ export function judge(response: unknown, requirements: Requirements, now: number
   const problem = shapeProblem(copy);
   if (problem !== undefined) return { verdict: 'unusable', problem };
   const answer = copy as ActiveToken;
-  if (answer.active !== true || isOutOfTime(answer, requirements.clockTolerance, now)) {
-    return invalid('The access token is expired, revoked or unknown');
+  if (answer.active !== true) return inactive(inactivityOf(response) ?? { reason: 'unknown' });
+  const { clockTolerance, issuer, audience } = requirements;
+  const late = untimely(answer, clockTolerance, now);
+  if (late) return inactive(late);
+  if (tokenKind(answer) !== 'access_token')
+    return invalid('The token is not an access token', { reason: 'wrong_type' });
+  if (issuer && !(typeof answer.iss === 'string' && issuer.includes(answer.iss))) {
+    const nearMiss = nearMissOf(issuer, answer.iss);
+    return invalid('The access token was issued by somebody else', { reason: 'wrong_issuer', nearMiss });
   }
-  if (tokenKind(answer) !== 'access_token') return invalid('The token is not an access token');
-  if (requirements.issuer && !(typeof answer.iss === 'string' && requirements.issuer.includes(answer.iss))) {
-    return invalid('The access token was issued by somebody else');
-  }
-  if (requirements.audience && !isMeantFor(requirements.audience, answer.aud)) {
-    return invalid('The access token is not meant for this resource');
+  if (audience && !isMeantFor(audience, answer.aud)) {
+    const nearMiss = nearMissOf(audience, answer.aud);
+    return invalid('The access token is not meant for this resource', { reason: 'wrong_audience', nearMiss });
   }
   return { verdict: 'accepted', token: answer };
 }
@@ -61,8 +68,14 @@ export function judge(response: unknown, requirements: Requirements, now: number
 function activeTokenOf(answer: ActiveResponse): ActiveToken {
   return derivedFrom(answer, () => {
     const own = frozenCopy(answer) as ActiveResponse;
-    return Object.freeze({ ...own, scopes: Object.freeze(scopesOf(own.scope)) });
+    return Object.freeze({ ...withoutNulls(own), scopes: Object.freeze(scopesOf(own.scope)) });
   });
+}
+
+/** `null` is how some servers write that there is none. */
+function withoutNulls(answer: ActiveResponse): ActiveResponse {
+  const members = Object.entries(answer).filter(([, value]) => value !== null);
+  return Object.fromEntries(members) as unknown as ActiveResponse;
 }
 
 /** Whether a token has all of `scope`, and one of `anyScope` where there are any (RFC 6749 §3.3: exact, case-sensitive). */
@@ -73,14 +86,20 @@ export function hasScope({ scopes }: ActiveToken, { scope, anyScope }: Requireme
   );
 }
 
-function invalid(description: string): Judgement {
-  return { verdict: 'invalid_token', description };
+function invalid(description: string, why: Why): Judgement {
+  return { verdict: 'invalid_token', description, why };
 }
 
-function isOutOfTime({ exp, nbf }: ActiveToken, tolerance: number, now: number): boolean {
+/** The caller is told the same whatever the reason. */
+function inactive(why: Why): Judgement {
+  return invalid('The access token is expired, revoked or unknown', why);
+}
+
+function untimely({ exp, nbf }: ActiveToken, tolerance: number, now: number): Why | undefined {
   // Written so that a clock that answers no number never keeps a token alive.
-  if (typeof exp === 'number' && !(now < exp * 1000 + tolerance)) return true;
-  return typeof nbf === 'number' && !(now >= nbf * 1000 - tolerance);
+  if (typeof exp === 'number' && !(now < exp * 1000 + tolerance)) return { reason: 'expired' };
+  const leeway = Math.max(tolerance, NBF_LEEWAY);
+  return typeof nbf === 'number' && !(now >= nbf * 1000 - leeway) ? { reason: 'not_yet_valid' } : undefined;
 }
 
 /** Whether `aud`, a string or an array of them, names one of these resources. */

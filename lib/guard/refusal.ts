@@ -1,5 +1,6 @@
 import { challenge } from '../http/challenge.js';
-import { HttpError, type HttpErrorCode, type HttpHeaders } from '../http/http-error.js';
+import type { HttpErrorCode, HttpHeaders } from '../http/http-error.js';
+import { GuardError, type Why } from './guard-error.js';
 import type { Scheme } from './presented-token.js';
 
 /** What every challenge of a guard says. */
@@ -13,11 +14,12 @@ export interface ChallengeSettings {
   readonly resourceMetadata: string | undefined;
 }
 
-/** Why a request is refused. */
+/** Why a request is refused, and how the caller is told. */
 export interface Refusal {
   readonly status: 400 | 401 | 403;
   readonly code: HttpErrorCode;
   readonly description: string;
+  readonly why: Why;
   /** The scheme that was used; absent where that cannot be told: then the challenge of each has the error. */
   readonly scheme?: Scheme | undefined;
   /** Parameters of the challenge beside those of RFC 6750 §3. */
@@ -31,12 +33,13 @@ export interface Refusal {
  */
 export function refusal(
   settings: ChallengeSettings,
-  { status, code, description, scheme, needs, headers }: Refusal,
-): HttpError {
+  { status, code, description, why, scheme, needs, headers }: Refusal,
+): GuardError {
   const error = { error: code, error_description: description, ...needs };
   const first = settings.schemes.filter((offered) => offered === scheme);
   const others = settings.schemes.filter((offered) => offered !== scheme);
-  return new HttpError(status, code, description, {
+  return new GuardError(status, code, description, {
+    why,
     headers: {
       ...headers,
       'WWW-Authenticate': challenges([
@@ -47,9 +50,13 @@ export function refusal(
   });
 }
 
-/** RFC 6750 §3.1: who has sent no credentials is told no error. */
-export function tokenRequired(settings: ChallengeSettings): HttpError {
-  return new HttpError(401, undefined, 'An access token is required', {
+/** RFC 6750 §3.1: who has sent no credentials that are taken here is told no error. */
+export function tokenRequired(
+  settings: ChallengeSettings,
+  reason: 'missing_token' | 'wrong_scheme',
+): GuardError {
+  return new GuardError(401, undefined, 'An access token is required', {
+    why: { reason },
     headers: { 'WWW-Authenticate': challenges(settings.schemes.map((scheme) => written(settings, scheme))) },
   });
 }

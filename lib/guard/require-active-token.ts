@@ -1,16 +1,19 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { HttpError, serverFault, unavailable } from '../http/http-error.js';
-import { forbidCaching, sendJson } from '../http/respond.js';
 import { answerOf } from '../introspection/ask.js';
 import { isThenable, type Soon, whenKnown } from '../thenable.js';
 import { UnusableAnswerError } from '../tokens/store-errors.js';
 import type { ActiveToken } from './active-token.js';
+import { Attempt } from './guard-audit.js';
+import type { GuardError, Why } from './guard-error.js';
 import { type GuardSettings, guardSettings, type RequireActiveTokenOptions } from './guard-options.js';
 import { hasScope, judge } from './judge.js';
 import { type Began, begin, measureAccepted, measureRefused } from './measure.js';
+import { warnOfOutage } from './outage-warning.js';
 import { type Presented, requirePossession } from './possession.js';
 import type { Scheme } from './presented-token.js';
 import { refusal, tokenRequired } from './refusal.js';
+import { completed, respond } from './respond.js';
 import { isAuthenticatedEnough } from './step-up.js';
 import { presentedToken } from './token-of-request.js';
 
@@ -27,48 +30,66 @@ import { presentedToken } from './token-of-request.js';
  */
 export function requireActiveToken(options: RequireActiveTokenOptions): RequestHandler {
   const settings = guardSettings(options);
-  const refuse = options.onError ?? answer;
+  const refuse = options.onError ?? respond;
+  const isSilent = options.onError === undefined && settings.audit === undefined;
+  const source: object = options.introspector ?? (options.tokens as object);
   const { property, telemetry } = settings;
   const refused = async (
-    error: unknown,
-    began: Began,
+    thrown: unknown,
+    { began, attempt }: Watch,
     req: Request,
     res: Response,
     next: NextFunction,
   ): Promise<void> => {
-    measureRefused(telemetry, began, error);
-    // What a `claims` function throws is a fault of the app's, for the app's error handler.
-    if (!(error instanceof HttpError)) return next(asError(error));
-    // Somebody may have answered meanwhile, a timeout of the app's for one.
-    if (res.headersSent) return;
-    // So that a page of another origin can read why it was refused, where the app lets that origin in.
-    if (req.headers.origin !== undefined)
-      res.append('Access-Control-Expose-Headers', 'WWW-Authenticate, Retry-After, DPoP-Nonce');
+    let passedOn: Error | undefined;
     try {
-      await refuse(error, req, res, next);
+      measureRefused(telemetry, began, thrown);
+      attempt?.refused(settings, thrown, req);
+      if (!(thrown instanceof HttpError)) {
+        // What a `claims` function throws is a fault of the app's, for the app's error handler.
+        passedOn = asError(thrown);
+      } else {
+        if (isSilent && thrown.status === 503) warnOfOutage(source, thrown, settings.clock());
+        // Somebody may have answered meanwhile, a timeout of the app's for one.
+        if (!res.headersSent) await refuse(completed(thrown, req, res), req, res, next);
+      }
     } catch (fault) {
-      next(asError(fault));
+      passedOn = asError(fault);
     }
+    if (passedOn) next(passedOn);
   };
-  const accepted = (token: ActiveToken | undefined, began: Began, req: Request, next: NextFunction): void => {
+  const accepted = (
+    token: ActiveToken | undefined,
+    { began, attempt }: Watch,
+    req: Request,
+    next: NextFunction,
+  ): void => {
     measureAccepted(telemetry, began, token);
+    attempt?.accepted(settings, token, req);
     if (token) (req as unknown as Record<string, unknown>)[property] = token;
     next();
   };
   return function requireActiveToken(req: Request, res: Response, next: NextFunction): Soon<void> {
-    const began = begin(telemetry);
+    const attempt = settings.audit && new Attempt(settings);
+    const watch: Watch = { began: begin(telemetry), attempt };
     let token: Soon<ActiveToken | undefined>;
     try {
-      token = authorize(settings, req);
+      token = authorize(settings, req, res, attempt);
     } catch (error) {
-      return refused(error, began, req, res, next);
+      return refused(error, watch, req, res, next);
     }
-    if (!isThenable(token)) return accepted(token, began, req, next);
+    if (!isThenable(token)) return accepted(token, watch, req, next);
     return token.then(
-      (verified) => accepted(verified, began, req, next),
-      (error: unknown) => refused(error, began, req, res, next),
+      (verified) => accepted(verified, watch, req, next),
+      (error: unknown) => refused(error, watch, req, res, next),
     );
   };
+}
+
+/** What looks on at one request. */
+interface Watch {
+  readonly began: Began;
+  readonly attempt: Attempt | undefined;
 }
 
 /** `next` takes undefined, null and 'route' for "go on", so whatever a hook has thrown must become an error. */
@@ -81,13 +102,19 @@ function asError(thrown: unknown): Error {
  *
  * @throws HttpError with the answer to a request that is refused
  */
-function authorize(settings: GuardSettings, req: Request): Soon<ActiveToken | undefined> {
+function authorize(
+  settings: GuardSettings,
+  req: Request,
+  res: Response,
+  attempt: Attempt | undefined,
+): Soon<ActiveToken | undefined> {
   const presented = presentedToken(settings, req);
   if (!presented) {
     if (settings.optional) return undefined;
-    throw tokenRequired(settings);
+    throw tokenRequired(settings, 'missing_token');
   }
-  return whenKnown(verifyToken(settings, presented, req), (token) => {
+  if (attempt) attempt.token = presented.token;
+  return whenKnown(verifyToken(settings, presented, req, res, attempt), (token) => {
     if (settings.claims) return withClaims(settings, settings.claims, presented, token, req);
     requireAuthentication(settings, presented.scheme, token);
     requireScope(settings, presented.scheme, token);
@@ -103,7 +130,8 @@ async function withClaims(
   req: Request,
 ): Promise<ActiveToken> {
   if ((await claims(token, req)) !== true) {
-    throw invalidToken(settings, presented.scheme, 'The access token does not have the required claims');
+    const description = 'The access token does not have the required claims';
+    throw invalidToken(settings, presented.scheme, description, { reason: 'claims' });
   }
   requireAuthentication(settings, presented.scheme, token);
   requireScope(settings, presented.scheme, token);
@@ -116,15 +144,22 @@ async function withClaims(
  *
  * @throws HttpError 401 or 503
  */
-export function verifyToken(settings: GuardSettings, presented: Presented, req: Request): Soon<ActiveToken> {
-  const { introspector } = settings;
-  return answerOf(introspector, presented.token, undefined, (response) => {
+export function verifyToken(
+  settings: GuardSettings,
+  presented: Presented,
+  req: Request,
+  res: Response,
+  attempt?: Attempt,
+): Soon<ActiveToken> {
+  const { introspector, question } = settings;
+  return answerOf(introspector, presented.token, question, (response) => {
     const judgement = judge(response, settings, settings.clock());
     if (judgement.verdict === 'unusable') throw unavailable(new UnusableAnswerError(judgement.problem));
     if (judgement.verdict !== 'accepted')
-      throw invalidToken(settings, presented.scheme, judgement.description);
+      throw invalidToken(settings, presented.scheme, judgement.description, judgement.why);
     const { token } = judgement;
-    const proven = requirePossession(settings, presented, token, req);
+    if (attempt && typeof token.client_id === 'string') attempt.clientId = token.client_id;
+    const proven = requirePossession(settings, presented, token, req, res);
     return proven === undefined ? token : proven.then(() => token);
   });
 }
@@ -138,6 +173,7 @@ function requireAuthentication(settings: GuardSettings, scheme: Scheme, token: A
     status: 401,
     code: 'insufficient_user_authentication',
     description: 'A more recent or a stronger authentication of the user is required',
+    why: { reason: 'authentication' },
     scheme,
     needs: {
       acr_values: acrValues?.join(' '),
@@ -155,19 +191,18 @@ export function requireScope(settings: GuardSettings, scheme: Scheme, token: Act
     status: 403,
     code: 'insufficient_scope',
     description: 'The access token lacks a required scope',
+    why: { reason: 'scope' },
     scheme,
     needs: { scope: settings.neededScope },
   });
 }
 
 /** The answer about a token that is not good enough for anything here. */
-export function invalidToken(settings: GuardSettings, scheme: Scheme, description: string): HttpError {
-  return refusal(settings, { status: 401, code: 'invalid_token', description, scheme });
-}
-
-/** RFC 6750 §3.1: a request without credentials is told no error. */
-function answer(error: HttpError, _req: Request, res: Response): void {
-  forbidCaching(res);
-  const body = { ...(error.code !== undefined && { error: error.code }), error_description: error.message };
-  sendJson(res, error.status, body, error.headers);
+export function invalidToken(
+  settings: GuardSettings,
+  scheme: Scheme,
+  description: string,
+  why: Why,
+): GuardError {
+  return refusal(settings, { status: 401, code: 'invalid_token', description, why, scheme });
 }

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { authorizationLines } from '../http/header-lines.js';
-import type { HttpError } from '../http/http-error.js';
+import type { GuardError } from './guard-error.js';
 import type { GuardSettings } from './guard-options.js';
 import type { Presented } from './possession.js';
 import { isTokenCharacters, readPresentedToken, type Scheme } from './presented-token.js';
@@ -19,30 +19,40 @@ export function presentedToken(settings: GuardSettings, req: Request): Presented
   const presented = readPresentedToken(authorizationLines(req), SCHEMES);
   // Credentials all the same, so that an optional guard does not let them pass as none.
   if ('scheme' in presented && presented.scheme && !settings.schemes.includes(presented.scheme)) {
-    throw tokenRequired(settings);
+    throw tokenRequired(settings, 'wrong_scheme');
   }
   if (presented.kind === 'malformed') {
     throw invalidRequest(settings, 'The Authorization header is malformed', presented.scheme);
   }
   const inHeader = presented.kind === 'token' ? presented : undefined;
   if (!inHeader && !settings.readsBody) return undefined;
-  const ways = Number(inHeader !== undefined) + Number(hasFormToken(req)) + Number(hasQueryToken(req));
+  const ways = [inHeader !== undefined, hasFormToken(req), hasQueryToken(req)].filter(Boolean).length;
   if (ways > 1) throw invalidRequest(settings, 'The access token must be sent in one way only');
   return inHeader ?? formToken(settings, req);
 }
 
-function hasQueryToken(req: Request): boolean {
-  return req.url.includes('?') && req.query.access_token !== undefined;
+/** By the URL itself: a request that no Express has seen has no `query`. */
+function hasQueryToken({ url }: Request): boolean {
+  const start = url.indexOf('?');
+  if (start < 0) return false;
+  // Express's extended parser takes `access_token[…]` for a member of the same name.
+  const names = [...new URLSearchParams(url.slice(start)).keys()];
+  return names.some((name) => name === 'access_token' || name.startsWith('access_token['));
 }
 
 function hasFormToken(req: Request): boolean {
   const body: unknown = req.body;
-  return typeof body === 'object' && body !== null && 'access_token' in body && !!req.is(FORM);
+  return typeof body === 'object' && body !== null && 'access_token' in body && isForm(req);
+}
+
+function isForm({ headers }: Request): boolean {
+  const hasBody = headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined;
+  return hasBody && headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() === FORM;
 }
 
 /** RFC 6750 §2.2: not with a method whose body has no meaning, and the parameter once. */
 function formToken(settings: GuardSettings, req: Request): Presented | undefined {
-  if (req.method === 'GET' || req.method === 'HEAD' || !req.is(FORM)) return undefined;
+  if (req.method === 'GET' || req.method === 'HEAD' || !isForm(req)) return undefined;
   if (req.body === undefined) {
     throw new Error('requireActiveToken: with tokenFrom "body", express.urlencoded() must stand before it');
   }
@@ -51,10 +61,11 @@ function formToken(settings: GuardSettings, req: Request): Presented | undefined
   if (typeof token !== 'string' || !isTokenCharacters(token)) {
     throw invalidRequest(settings, 'The access_token parameter is malformed');
   }
-  if (!settings.schemes.includes('Bearer')) throw tokenRequired(settings);
+  if (!settings.schemes.includes('Bearer')) throw tokenRequired(settings, 'wrong_scheme');
   return { scheme: 'Bearer', token };
 }
 
-function invalidRequest(settings: GuardSettings, description: string, scheme?: Scheme): HttpError {
-  return refusal(settings, { status: 400, code: 'invalid_request', description, scheme });
+function invalidRequest(settings: GuardSettings, description: string, scheme?: Scheme): GuardError {
+  const why = { reason: 'malformed_request' } as const;
+  return refusal(settings, { status: 400, code: 'invalid_request', description, why, scheme });
 }

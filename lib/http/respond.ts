@@ -2,7 +2,7 @@ import type { Response } from 'express';
 import type { HttpHeaders } from './http-error.js';
 
 /** What every answer carries: about tokens nothing may be cached (RFC 6749 §5.1, RFC 7662 §4). */
-const ALWAYS: Readonly<Record<string, string>> = {
+export const ALWAYS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
   Pragma: 'no-cache',
   'X-Content-Type-Options': 'nosniff',
@@ -11,6 +11,17 @@ const ALWAYS: Readonly<Record<string, string>> = {
 /** Sets the headers of every answer. Done first, so that whoever answers in our place sends them too. */
 export function forbidCaching(res: Response): void {
   for (const name in ALWAYS) res.setHeader(name, ALWAYS[name] as string);
+}
+
+/** Whether a response can still be written: nobody has answered yet, and it is one at all, which a socket's stand-in is not. */
+export function canAnswer(res: Response): boolean {
+  return !res.headersSent && typeof res.setHeader === 'function';
+}
+
+/** `Access-Control-Expose-Headers` with these names beside those that the app has set (Fetch, §3.3.5). */
+export function exposing(res: Response, names: string): string {
+  const set = [res.getHeader('Access-Control-Expose-Headers') ?? []].flat().join(', ');
+  return set === '' ? names : `${set}, ${names}`;
 }
 
 /** An answer that is written already, and its media type; any other is sent as JSON. */

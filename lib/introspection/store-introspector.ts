@@ -10,6 +10,7 @@ import type { TokenState } from '../tokens/token-state.js';
 import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
 import { activeResponse } from './active-response.js';
 import { canAsk } from './ask.js';
+import { inactive } from './inactivity.js';
 import type { IntrospectionResponse, Introspector } from './introspector.js';
 import { storedTokens } from './stored-tokens.js';
 
@@ -50,7 +51,7 @@ export function storeIntrospector(tokens: TokenStore, options: StoreIntrospector
     whenKnown(source.find(token), (found) =>
       found
         ? whenKnown(source.judge(found.record), (state) => response(found.record, state))
-        : { active: false },
+        : inactive('unknown'),
     );
   const introspect = async (token: string): Promise<IntrospectionResponse> => ask(token);
   canAsk(introspect, ask);
@@ -61,7 +62,7 @@ export function storeIntrospector(tokens: TokenStore, options: StoreIntrospector
 }
 
 function response(record: TokenRecord, state: TokenState): IntrospectionResponse {
-  if (state !== 'active') return { active: false };
+  if (state !== 'active') return inactive(state);
   // The record's own members are frozen.
   return frozenShallow({ ...activeResponse(record), token_use: record.kind });
 }

@@ -1,3 +1,4 @@
+import type { TLSSocket } from 'node:tls';
 import type { Request } from 'express';
 
 /** A host as it may stand in a URI, with a port or without (RFC 3986 §3.2.2). Nothing in it can end it. */
@@ -13,27 +14,36 @@ const ABSOLUTE = /^https?:\/\/[^/?#]*/i;
 export function externalUri(req: Request): string | undefined {
   const host = externalHost(req);
   const path = pathOf(req);
-  const isWeb = req.protocol === 'http' || req.protocol === 'https';
+  const protocol = protocolOf(req);
+  const isWeb = protocol === 'http' || protocol === 'https';
   if (!isWeb || path === undefined || host === undefined || !HOST.test(host)) return undefined;
-  return `${req.protocol}://${host}${path}`;
+  return `${protocol}://${host}${path}`;
+}
+
+/** Express's, which heeds its `trust proxy`; else that of the connection. */
+function protocolOf({ protocol, socket }: Request): string {
+  return protocol ?? ((socket as Partial<TLSSocket>).encrypted ? 'https' : 'http');
 }
 
 /** The path as the router sees it. One that a URL's own rules would turn into another path is none. */
-export function pathOf({ originalUrl }: Request): string | undefined {
-  const target = originalUrl.replace(ABSOLUTE, '');
+export function pathOf({ originalUrl, url }: Request): string | undefined {
+  const target = (originalUrl ?? url).replace(ABSOLUTE, '');
   const path = target.split('?', 1)[0] || '/';
   const hasDots = path.split('/').some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment));
   return path.startsWith('/') && !hasDots && !/[\\#]/.test(path) ? path : undefined;
 }
 
 /** `req.host` of Express 5, port included, which Express 4 does not have; HTTP/2 names it otherwise. */
-function externalHost(req: Request): string | undefined {
-  const trusts = req.app.get('trust proxy fn') as (address: string | undefined, hop: number) => boolean;
-  const forwarded = req.get('X-Forwarded-Host');
+function externalHost({ app, headers, socket }: Request): string | undefined {
+  const trusts = (app as Request['app'] | undefined)?.get('trust proxy fn') as Trusts | undefined;
+  const forwarded = [headers['x-forwarded-host'] ?? []].flat().join(',');
   // What stands first was the client's; each proxy has added its own.
-  if (forwarded && trusts(req.socket.remoteAddress, 0)) return forwarded.split(',', 1)[0]?.trim();
-  return req.get('Host') ?? req.get(':authority');
+  if (forwarded !== '' && trusts?.(socket.remoteAddress, 0)) return forwarded.split(',', 1)[0]?.trim();
+  return headers.host ?? (headers[':authority'] as string | undefined);
 }
+
+/** Express's compiled `trust proxy`; a request that no Express has seen has none. */
+type Trusts = (address: string | undefined, hop: number) => boolean;
 
 /**
  * An `http:` or `https:` URI in the one form in which two of them are compared (RFC 3986

@@ -1,9 +1,10 @@
 import type { Request, Response } from 'express';
 import { headerLines } from '../../http/header-lines.js';
-import type { HttpError } from '../../http/http-error.js';
+import { canAnswer, exposing } from '../../http/respond.js';
 import { isNonEmptyString } from '../../options.js';
 import { isUnused, type ReplayMemory } from '../../replay-memory.js';
 import { onRejection } from '../../thenable.js';
+import type { GuardError } from '../guard-error.js';
 import type { GuardSettings } from '../guard-options.js';
 import { refusal } from '../refusal.js';
 import type { DPoPSettings } from './dpop-options.js';
@@ -24,6 +25,7 @@ export async function requireProof(
   dpop: DPoPSettings,
   { token, jkt }: { readonly token: string; readonly jkt: string },
   req: Request,
+  res: Response,
 ): Promise<void> {
   const lines = headerLines(req, 'dpop');
   if (lines.length !== 1) {
@@ -33,7 +35,7 @@ export async function requireProof(
   const proof = await readProof(lines[0] as string, request, dpop, settings.clock());
   if (proof.verdict !== 'valid') throw refusedProof(settings, proof.verdict, proof.problem);
   await requireUnused(settings, dpop, proof, req);
-  if (proof.nextNonce !== undefined) giveNonce(proof.nextNonce, req);
+  if (proof.nextNonce !== undefined) giveNonce(proof.nextNonce, req, res);
 }
 
 /** As it came, where the app has put another one in its place. */
@@ -76,23 +78,24 @@ function refusedProof(
   settings: GuardSettings,
   code: 'invalid_dpop_proof' | 'invalid_token' | 'use_dpop_nonce',
   description: string,
-): HttpError {
+): GuardError {
   const nonce = settings.dpop?.nonces?.current();
   return refusal(settings, {
     status: 401,
     code,
     description,
+    why: { reason: 'proof' },
     scheme: 'DPoP',
     ...(nonce !== undefined && { headers: { 'DPoP-Nonce': nonce } }),
   });
 }
 
 /** RFC 9449 §8.2: the next nonce comes with an answer, which must not be cached then. */
-function giveNonce(nonce: string, req: Request): void {
-  const res = req.res as Response;
-  // Somebody may have answered while the proof was looked up.
-  if (res.headersSent) return;
+function giveNonce(nonce: string, req: Request, res: Response): void {
+  // Somebody may have answered while the proof was looked up; what wraps a socket may have no response at all.
+  if (!canAnswer(res)) return;
   res.setHeader('DPoP-Nonce', nonce);
   res.setHeader('Cache-Control', 'no-store');
-  if (req.headers.origin !== undefined) res.append('Access-Control-Expose-Headers', 'DPoP-Nonce');
+  if (req.headers.origin !== undefined)
+    res.setHeader('Access-Control-Expose-Headers', exposing(res, 'DPoP-Nonce'));
 }
