@@ -34,8 +34,8 @@ export interface Why {
 export class GuardError extends HttpError {
   /** Why. For logs: the caller is never told. */
   readonly reason: GuardReason;
-  /** With `wrong_issuer` and `wrong_audience`: `trailing_slash` if a slash at the end is all that is different. */
-  readonly nearMiss: NearMiss | undefined;
+  /** With `wrong_issuer` and `wrong_audience`: `trailing_slash` if a slash at the end is all that is different. Else absent. */
+  declare readonly nearMiss?: NearMiss;
 
   constructor(
     status: number,
@@ -45,8 +45,9 @@ export class GuardError extends HttpError {
   ) {
     super(status, code, message, details);
     this.name = 'GuardError';
-    this.reason = details.why.reason;
-    this.nearMiss = details.why.nearMiss;
+    const { reason, nearMiss } = details.why;
+    this.reason = reason;
+    if (nearMiss !== undefined) this.nearMiss = nearMiss;
   }
 }
 
