@@ -325,6 +325,8 @@ describe('client assertions', () => {
     ['too long a life', { exp: SECONDS + 611 }, 'assertion_lifetime'],
     ['nbf to come', { nbf: SECONDS + 11 }, 'assertion_early'],
     ['nbf as text', { nbf: 'now' }, 'assertion_early'],
+    ['nbf as text of a number', { nbf: String(SECONDS) }, 'assertion_early'],
+    ['iat as text of a number', { iat: String(SECONDS) }, 'assertion_early'],
     ['iat to come', { iat: SECONDS + 11 }, 'assertion_early'],
     ['iat as text', { iat: 'now' }, 'assertion_early'],
     ['no jti (A-15)', { jti: undefined }, 'assertion_id'],

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import express, { type Express, type RequestHandler } from 'express';
 import request from 'supertest';
 import { activeToken, type RequireActiveTokenOptions, requireActiveToken } from '../../lib/index.js';
+import { FORM as FORM_HEADERS, raw, serving } from '../support/http.js';
 
 interface Guarded {
   readonly app: Express;
@@ -88,6 +89,20 @@ describe('tokenFrom: body', () => {
       await request(app).post('/orders'),
     ];
     for (const answer of answers) expect(answer.status).toBe(401);
+    expect(guard.asked).toStrictEqual([]);
+  });
+
+  it.each(['GET', 'HEAD'])('B-03 reads no token of the body of a %s', async (method) => {
+    // Some clients send one, and some proxies let it pass.
+    const guard = guarded({}, (req, _res, next) => {
+      req.body = { access_token: 'abc' };
+      next();
+    });
+    await serving(guard.app, async (origin) => {
+      const headers = [...FORM_HEADERS, ...(method === 'GET' ? ['Content-Length', '16'] : [])];
+      const answer = await raw(origin, { method, path: '/orders', headers, body: 'access_token=abc' });
+      expect(answer.status).toBe(401);
+    });
     expect(guard.asked).toStrictEqual([]);
   });
 
