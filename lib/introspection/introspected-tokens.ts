@@ -71,8 +71,14 @@ function plainAnswer(response: unknown): Readonly<Record<string, unknown>> {
   }
   const problem = shapeProblem(answer);
   if (problem !== undefined) throw unusable(problem);
-  return answer as Readonly<Record<string, unknown>>;
+  const plain = answer as Readonly<Record<string, unknown>>;
+  // JSON writes null for numbers such as NaN. A token must not be without end by a mistake in computing it.
+  const lost = LIFE.find((member) => plain[member] === null && (response as typeof plain)[member] !== null);
+  if (lost !== undefined) throw unusable(`"${lost}" is not a number`);
+  return plain;
 }
+
+const LIFE: readonly string[] = ['exp', 'nbf'];
 
 function unusable(problem: string): UnusableAnswerError {
   return new UnusableAnswerError(`The introspector gave no usable answer: ${problem}`);
