@@ -223,6 +223,25 @@ describe("the gateway's answer", () => {
 
   it.each([
     ['null or empty', { sub: null, username: '', client_id: '', iat: null, acr: null, act: null }, {}],
+    [
+      'null, of what makes a difference',
+      {
+        exp: null,
+        nbf: null,
+        cnf: null,
+        scope: null,
+        token_use: null,
+        token_type: null,
+        iss: null,
+        auth_time: null,
+      },
+      { token_use: null },
+    ],
+    ['0 for the expiry of a token that has none', { exp: 0 }, {}],
+    ['-1 for the expiry of a token that has none', { exp: -1 }, {}],
+    ['guard/02 an ISO date', { auth_time: '2026-01-01T00:00:00Z', iat: 'now' }, {}],
+    ['guard/02 seconds as text', { auth_time: String(SECONDS) }, { auth_time: SECONDS }],
+    ['that it is an access token', { token_type: 'access_token' }, { token_type: 'Bearer' }],
     ['an array for its scope', { scope: ['read', 'write'] }, { scope: 'read write' }],
     ['spaces in its scope', { scope: ' read  write ' }, { scope: 'read write' }],
     ['a single audience in an array', { aud: [API] }, {}],
@@ -241,6 +260,7 @@ describe("the gateway's answer", () => {
       { exp: SECONDS + 1, iat: SECONDS - 1 },
     ],
     ['an early nbf', { nbf: SECONDS - 1 }, { nbf: SECONDS - 1 }],
+    ['guard/21 an nbf that a clock is behind', { nbf: SECONDS + 10 }, { nbf: SECONDS + 10 }],
     ['the mark of a stale answer', { stale: true }, { stale: true }],
   ])('I-16 I-17 I-19 puts %s into the form of RFC 7662', async (_what, members, shown) => {
     const { answer } = await asked({ active: true, aud: API, ...members }, 'api');
@@ -288,6 +308,7 @@ describe("the gateway's answer", () => {
       { token_type: 'Refresh' },
       { token_type: 'Offline' },
       { token_use: 'refresh_token', token_type: 'urn:other' },
+      { token_use: null, token_type: 'urn:ietf:params:oauth:token-type:refresh_token' },
     ]) {
       const { answer } = await asked({ ...LIVE, client_id: 'app', ...tells }, caller);
       expect(answer.body.active).toBe(active);
@@ -295,14 +316,36 @@ describe("the gateway's answer", () => {
     }
   });
 
-  it.each([{ token_use: 'id_token' }, { token_type: 'ID' }, { token_type: 'mac' }, { token_type: 5 }])(
-    'answers what is neither kind of token as an unknown one: %j',
-    async (tells) => {
-      const { answer, events } = await asked({ ...LIVE, client_id: 'app', ...tells }, 'app');
-      expect(answer.text).toBe(INACTIVE);
-      expect(events).toMatchObject([{ outcome: 'inactive', reason: 'unknown' }]);
-    },
-  );
+  it.each([
+    { token_type: 'Bearer' },
+    { token_type: 'access_token' },
+    { token_type: 'Access_Token' },
+    { token_type: 'access' },
+    { token_type: 'urn:ietf:params:oauth:token-type:access_token' },
+    { token_type: 'urn:ietf:params:oauth:token-type:jwt' },
+    { token_use: 'access', token_type: null },
+    { token_use: null },
+  ])('takes for an access token what says so: %j', async (tells) => {
+    const { answer } = await asked({ ...LIVE, client_id: 'app', ...tells }, 'api');
+    expect(answer.body).toMatchObject({ active: true, ...(tells.token_type && { token_type: 'Bearer' }) });
+  });
+
+  it.each([
+    { token_use: 'id_token' },
+    { token_use: 'id', token_type: 'Bearer' },
+    { token_type: 'ID' },
+    { token_type: 'id_token' },
+    { token_type: 'urn:ietf:params:oauth:token-type:id_token' },
+    { token_type: 'urn:ietf:params:oauth:token-type:saml2' },
+    { token_type: 'N_A' },
+    { token_type: '' },
+    { token_type: 'mac' },
+    { token_type: 5 },
+  ])('answers what is neither kind of token as an unknown one: %j', async (tells) => {
+    const { answer, events } = await asked({ ...LIVE, client_id: 'app', ...tells }, 'app');
+    expect(answer.text).toBe(INACTIVE);
+    expect(events).toMatchObject([{ outcome: 'inactive', reason: 'unknown' }]);
+  });
 
   it('gives policies a frozen record of the token', async () => {
     const records: TokenRecord[] = [];
@@ -394,8 +437,8 @@ describe('a token that is not live at the gateway', () => {
     ['inactive, and said why', { active: false, sub: 'alice', reason: 'revoked' }, 'api', 'unknown'],
     ['of another client', { ...LIVE, aud: 'https://other.example', client_id: 'x' }, 'api', 'not_yours'],
     ['expired by our clock', { ...LIVE, exp: SECONDS }, 'api', 'expired'],
-    ['expired for ever', { ...LIVE, exp: 0 }, 'api', 'expired'],
-    ['not yet valid by our clock', { ...LIVE, nbf: SECONDS + 0.5 }, 'api', 'not_yet_valid'],
+    ['expired for ever', { ...LIVE, exp: 0.5 }, 'api', 'expired'],
+    ['guard/21 not yet valid by our clock', { ...LIVE, nbf: SECONDS + 10.5 }, 'api', 'not_yet_valid'],
     ['of a client that is disabled here', { ...LIVE, client_id: 'disabled' }, 'api', 'client_disabled'],
     ['expired and not to be seen', { ...LIVE, exp: SECONDS }, 'app', 'not_yours'],
   ])('I-12 I-13 I-14 I-15 is answered as an unknown one: %s', async (_what, says, caller, reason) => {

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
@@ -106,6 +107,43 @@ describe('jwtIntrospector finds the keys', () => {
     const error = await rejection(introspector.introspect(await issuer.token()));
     expect(error).toMatchObject({ reason: 'discovery', cause: { reason: 'tls' } });
     expect(server.seen).toHaveLength(0);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['application/jwk-set+json', { 'Content-Type': 'application/jwk-set+json' }],
+    ['text/plain', { 'Content-Type': 'text/plain' }],
+    ['application/octet-stream', { 'Content-Type': 'application/octet-stream' }],
+    ['nothing', {}],
+  ])('in documents that call themselves %s, and asks for the usual ones', async (_type, headers) => {
+    const issuer = await jwtIssuer({ jwksUri: undefined as never });
+    const document =
+      (body: unknown): Script =>
+      (res) =>
+        res.writeHead(200, headers).end(JSON.stringify(body));
+    issuer.metadata = document({ issuer: issuer.origin, jwks_uri: `${issuer.origin}/jwks` });
+    issuer.keys = document({ keys: [KEY.jwk] });
+    expect(await issuer.introspector.introspect(await issuer.token())).toMatchObject({ active: true });
+    for (const { headers: asked } of issuer.server.seen) {
+      expect(asked.accept).toBe('application/json, application/jwk-set+json, */*;q=0.1');
+      expect(asked['accept-encoding']).toBe('identity');
+    }
+  });
+
+  it('guard/05 in documents that are compressed, and that begin with a byte order mark', async () => {
+    const issuer = await jwtIssuer({ jwksUri: undefined as never });
+    const document =
+      (body: unknown): Script =>
+      (res) =>
+        res.writeHead(200, { 'Content-Encoding': 'gzip' }).end(gzipSync(`\ufeff${JSON.stringify(body)}`));
+    issuer.metadata = document({ issuer: issuer.origin, jwks_uri: `${issuer.origin}/jwks` });
+    issuer.keys = document({ keys: [KEY.jwk] });
+    expect(await issuer.introspector.introspect(await issuer.token())).toMatchObject({ active: true });
+  });
+
+  it('among keys with members that are null', async () => {
+    const issuer = await jwtIssuer();
+    issuer.keys = json({ keys: [{ ...KEY.jwk, d: null, use: null, key_ops: null, ext: null, x5c: null }] });
+    expect(await issuer.introspector.introspect(await issuer.token())).toMatchObject({ active: true });
   });
 
   it('through the fetch that it is given', async () => {
@@ -250,6 +288,7 @@ const OUTAGES: [string, Script, string][] = [
   ['answers no JSON', json('{"keys":'), 'SyntaxError'],
   ['answers no key set', json({ keys: 'none' }), 'ERR_JWKS_INVALID'],
   ['answers null', json('null'), 'ERR_JWKS_INVALID'],
+  ['answers a key that is null', json({ keys: [null, KEY.jwk] }), 'ERR_JWKS_INVALID'],
   ['answers a redirect', json({}, 302, { Location: '/elsewhere' }), 'status'],
   ['answers too much', json({ keys: [KEY.jwk], more: 'x'.repeat(64 * 1024) }), 'malformed_answer'],
   ['hangs up', (_res, _request, socket) => socket.destroy(), 'connection'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CompactEncrypt, CompactSign, exportSPKI, generateKeyPair, importJWK } from 'jose';
-import { jwtIntrospector } from '../../lib/index.js';
+import { type JwtIntrospectorOptions, jwtIntrospector } from '../../lib/index.js';
+import { inactivityOf } from '../../lib/introspection/inactivity.js';
 import {
   assembled,
   type Changes,
@@ -64,6 +65,17 @@ describe('jwtIntrospector takes', () => {
     ['the use that it has', { claims: { token_use: 'access' } }],
     ['a claim "typ" of the app\'s', { claims: { typ: 'employee', at_hash: 'x', nonce: 'x', events: ['x'] } }],
     ['an "active" that says no', { claims: { active: false } }],
+    ['a kid that is null', { header: { kid: null } }],
+    [
+      'claims that are null',
+      {
+        claims: { nbf: null, iat: null, auth_time: null, cnf: null, token_use: null, scope: null, act: null },
+      },
+    ],
+    [
+      'guard/02 times that are text',
+      { claims: { iat: 'now', auth_time: '2026-01-01T00:00:00Z', updated_at: 'x' } },
+    ],
   ])('T-17 a token with %s', async (_what, changes) => {
     const { introspector, token } = await jwtIssuer();
     expect(await introspector.introspect(await token(changes))).toMatchObject({ active: true, sub: 'alice' });
@@ -109,6 +121,7 @@ describe('jwtIntrospector takes', () => {
     ['DPoP', { cnf: { jkt: 'x' } }],
     ['DPoP', { cnf: { jkt: 'x' }, token_type: 'Bearer' }],
     ['DPoP', { token_type: 'DPoP' }],
+    ['access_token', { token_type: 'access_token' }],
     ['Bearer', { cnf: { 'x5t#S256': 'x' } }],
   ])('T-05 T-06 the type %s of a token with %j, which never loosens its binding', async (type, claims) => {
     const { introspector, token } = await jwtIssuer();
@@ -151,6 +164,42 @@ describe('jwtIntrospector takes', () => {
     expect(await introspector.introspect(await token())).toStrictEqual(INACTIVE);
   });
 
+  it('guard/02 leaves out times that are text, and takes whole seconds for a number', async () => {
+    const { introspector, token } = await jwtIssuer();
+    const ask = async (claims: Record<string, unknown>) => introspector.introspect(await token({ claims }));
+    expect(await ask({ auth_time: '2026-01-01T00:00:00Z' })).not.toHaveProperty('auth_time');
+    expect(await ask({ auth_time: '1700000000' })).toMatchObject({ auth_time: 1_700_000_000 });
+  });
+
+  it('a cnf as what binds it, without what is null in it', async () => {
+    const { introspector, token } = await jwtIssuer();
+    const ask = async (cnf: object) => introspector.introspect(await token({ claims: { cnf } }));
+    expect(await ask({ jkt: null, 'x5t#S256': 'x' })).toMatchObject({
+      cnf: { 'x5t#S256': 'x' },
+      token_type: 'Bearer',
+    });
+    // Bound to something all the same: the guard refuses it.
+    expect(await ask({ jkt: null })).toMatchObject({ cnf: {} });
+  });
+
+  it.each([
+    [0, undefined, { exp: SECONDS }, false],
+    [0, 1000, { exp: SECONDS - 0.999 }, true],
+    [0, 1000, { exp: SECONDS - 1 }, false],
+    [0, 1000, { nbf: SECONDS + 1 }, true],
+    [0, 1000, { nbf: SECONDS + 1.001 }, false],
+    [2000, 1000, { nbf: SECONDS + 2 }, true],
+    [2000, 0, { exp: SECONDS - 1.999 }, true],
+    [0, Number.NaN, {}, false],
+  ])(
+    'guard/21 with its own leeway of %d ms, and %j ms that the asker grants, a token with %j: %j',
+    async (clockTolerance, granted, claims, active) => {
+      const { introspector, token } = await jwtIssuer({ clockTolerance });
+      const options = granted === undefined ? {} : { clockTolerance: granted };
+      expect(await introspector.introspect(await token({ claims }), options)).toMatchObject({ active });
+    },
+  );
+
   it.each([
     [1500, { exp: SECONDS - 1.499 }, true],
     [1500, { exp: SECONDS - 1.5 }, false],
@@ -168,6 +217,7 @@ describe('jwtIntrospector answers inactive, without a request,', () => {
   const rsa = issuerKey('one', 'RS256');
 
   it.each<[string, Changes]>([
+    ['T-17 an exp of 0', { claims: { exp: 0 } }],
     ['T-17 the typ missing', { header: { typ: undefined } }],
     ['T-17 a typ of JWT', { header: { typ: 'JWT' } }],
     ['T-17 a typ that is no string', { header: { typ: ['at+jwt'] } }],
@@ -360,11 +410,10 @@ describe('jwtIntrospector answers inactive, once it has the keys,', () => {
   it.each([
     ['a sub that is an object', { sub: {} }],
     ['a cnf that is no object', { cnf: 'x' }],
-    ['a cnf that is null', { cnf: null }],
     ['a token_type that is no string', { token_type: {} }],
     ['an aud with more than strings', { aud: [API, 1] }],
     ['a scope that is an object', { scope: {} }],
-    ['an iat that is a string', { iat: 'now' }],
+    ['an iat that is an object', { iat: {} }],
   ])('where a token has %s', async (_what, claims) => {
     const { introspector, token } = await jwtIssuer();
     expect(await introspector.introspect(await token({ claims }))).toStrictEqual(INACTIVE);
@@ -388,6 +437,146 @@ describe('jwtIntrospector answers inactive, once it has the keys,', () => {
     };
     expect(await issuer.introspector.introspect(token)).toStrictEqual(INACTIVE);
   });
+});
+
+describe('guard/17 jwtIntrospector says why a token is inactive:', () => {
+  const why = async (changes: Changes, options: Partial<JwtIntrospectorOptions> = { audience: API }) => {
+    const issuer = await jwtIssuer(options);
+    const answer = await issuer.introspector.introspect(await issuer.token(changes));
+    expect(answer).toStrictEqual(INACTIVE);
+    expect(JSON.stringify(answer)).toBe('{"active":false}');
+    return inactivityOf(answer);
+  };
+  const hs256: Changes = { header: { alg: 'HS256' }, by: Buffer.alloc(32) };
+
+  it.each<[string, Changes]>([
+    ['malformed', { header: { kid: 1 } }],
+    ['malformed', { header: { typ: 5 } }],
+    ['malformed', { claims: { exp: '1' } }],
+    ['malformed', { claims: { nbf: '1' } }],
+    ['malformed', { claims: { scope: {} } }],
+    ['wrong_issuer', { claims: { iss: 'https://evil.example' } }],
+    ['wrong_issuer', { claims: { iss: { toString: 1, valueOf: 1 } } }],
+    ['wrong_type', { header: { typ: 'JWT' } }],
+    ['wrong_type', { header: { typ: undefined } }],
+    ['wrong_type', { claims: { token_use: 'id' } }],
+    ['algorithm', hs256],
+    ['wrong_audience', { claims: { aud: ['x'] } }],
+    ['wrong_audience', { claims: { aud: null } }],
+    ['missing_exp', { claims: { exp: undefined } }],
+    ['missing_exp', { claims: { exp: null } }],
+    ['implausible_exp', { claims: { exp: NOW + 60_000 } }],
+    ['implausible_exp', { claims: { exp: SECONDS + 36_525 * 86_400 + 1 } }],
+    ['expired', { claims: { exp: SECONDS } }],
+    ['expired', { claims: { exp: 0 } }],
+    ['expired', { claims: { exp: -1 } }],
+    ['not_yet_valid', { claims: { nbf: SECONDS + 1 } }],
+    ['unknown_key', { header: { kid: 'two' }, by: stranger.sign }],
+    ['unknown_key', { header: { kid: undefined }, by: stranger.sign }],
+    ['signature', { by: stranger.sign }],
+  ])('%s (%#)', async (reason, changes) => {
+    expect(await why(changes)).toStrictEqual({ reason });
+  });
+
+  it.each(['', 'opaque', 'a.b.c'])('malformed, of %j', async (token) => {
+    const { introspector } = await jwtIssuer();
+    expect(inactivityOf(await introspector.introspect(token))).toStrictEqual({ reason: 'malformed' });
+  });
+
+  it('how near an audience or an issuer was', async () => {
+    const nearMiss = 'trailing_slash';
+    expect(await why({ claims: { aud: ['x', `${API}/`] } })).toStrictEqual({
+      reason: 'wrong_audience',
+      nearMiss,
+    });
+    const issuer = await jwtIssuer();
+    const iss = `${issuer.origin}/`;
+    const answer = await issuer.introspector.introspect(await issuer.token({ claims: { iss } }));
+    expect(inactivityOf(answer)).toStrictEqual({ reason: 'wrong_issuer', nearMiss });
+  });
+
+  it('of several reasons the one that no new token would mend', async () => {
+    const foreign = { iss: 'https://other.example' };
+    const late = { exp: 1, nbf: SECONDS + 9 };
+    const cases: readonly [string, Changes][] = [
+      [
+        'wrong_issuer',
+        {
+          ...hs256,
+          header: { alg: 'HS256', typ: 'JWT', kid: 'two' },
+          claims: { ...foreign, ...late, aud: 'x' },
+        },
+      ],
+      ['wrong_type', { ...hs256, header: { alg: 'HS256', typ: 'JWT' }, claims: { ...late, aud: 'x' } }],
+      ['algorithm', { ...hs256, claims: { ...late, aud: 'x' } }],
+      ['wrong_audience', { claims: { ...late, aud: 'x' } }],
+      ['expired', { claims: late, by: stranger.sign }],
+      ['not_yet_valid', { claims: { nbf: SECONDS + 9 }, by: stranger.sign }],
+    ];
+    for (const [reason, changes] of cases) expect(await why(changes)).toStrictEqual({ reason });
+  });
+
+  it('expired, where a token has run out while the keys were fetched', async () => {
+    const issuer = await jwtIssuer();
+    const token = await issuer.token();
+    issuer.keys = (...call) => {
+      issuer.clock.now += 60_000;
+      published(KEY)(...call);
+    };
+    expect(inactivityOf(await issuer.introspector.introspect(token))).toStrictEqual({ reason: 'expired' });
+  });
+});
+
+describe('guard/01 jwtIntrospector, for access tokens whose header has no typ,', () => {
+  const cognito = { token_use: 'access', client_id: 'app-client', version: 2, aud: undefined };
+  const okta = { ver: 1, jti: 'AT.x', cid: '0oa1', uid: '00u1', scp: ['orders:read'] };
+  const isTaken = async (types: unknown, changes: Changes): Promise<boolean> => {
+    const issuer = await jwtIssuer(types === undefined ? {} : { types: types as string[] });
+    return (await issuer.introspector.introspect(await issuer.token(changes))).active;
+  };
+
+  it.each<[unknown, boolean, boolean, boolean]>([
+    [undefined, false, false, true],
+    [['at+jwt'], false, false, true],
+    [[null], true, false, false],
+    [['at+jwt', null], true, false, true],
+    [['JWT'], true, true, false],
+    [['at+jwt', 'application/jwt'], true, true, true],
+  ])('with types %j takes none: %j, JWT: %j, at+jwt: %j', async (types, none, jwt, at) => {
+    for (const claims of [cognito, okta]) {
+      expect(await isTaken(types, { claims, header: { typ: undefined } })).toBe(none);
+      expect(await isTaken(types, { claims, header: { typ: null } })).toBe(none);
+      expect(await isTaken(types, { claims, header: { typ: 'JWT' } })).toBe(jwt);
+      expect(await isTaken(types, { claims, header: { typ: 'at+jwt' } })).toBe(at);
+      expect(await isTaken(types, { claims, header: { typ: '' } })).toBe(false);
+    }
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['Amazon Cognito', { token_use: 'id' }],
+    ['Okta', { ver: 1, jti: 'ID.4eAWJOCMB3SX8XewDfVR', amr: ['pwd'], idp: '00o1' }],
+    ['OpenID Connect with a nonce', { nonce: 'x' }],
+    ['OpenID Connect with an access token', { at_hash: 'x' }],
+    ['OpenID Connect with a code', { c_hash: 'x' }],
+    ['FAPI with a state', { s_hash: 'x' }],
+    ['OpenID Connect, for logout', { events: {} }],
+    ['Keycloak', { typ: 'ID' }],
+  ])('refuses an ID token as of %s by its claims', async (_whose, claims) => {
+    for (const typ of [undefined, 'JWT']) {
+      expect(await isTaken(['JWT', null], { claims, header: { typ } })).toBe(false);
+      const none = Object.fromEntries(Object.keys(claims).map((name) => [name, null]));
+      expect(await isTaken(['JWT', null], { claims: { ...none, jti: 'x' }, header: { typ } })).toBe(true);
+    }
+  });
+
+  it.each([[[undefined]], [['']], [['JWT', undefined]], [[null, 5]]])(
+    'takes no forgotten setting for one: %j',
+    async (types) => {
+      expect(() => jwtIntrospector({ issuer: 'https://id.example.com', types: types as string[] })).toThrow(
+        '"types"',
+      );
+    },
+  );
 });
 
 describe('jwtIntrospector refuses with a TypeError', () => {

@@ -198,15 +198,18 @@ describe('remoteIntrospector with signedResponse', () => {
 
   it('rejects with "discovery" when the keys cannot be had, and tries again', async () => {
     let isDown = true;
+    let now = Date.now();
     const { introspector } = await asking(async (issuer) => sent(await signed(issuer)), {
       keys: (res, request, socket) =>
         (isDown ? json({}, 503, { 'Retry-After': '9' }) : json(KEYS))(res, request, socket),
+      clock: () => now,
     });
     expect(await rejection(introspector.introspect(TOKEN))).toMatchObject({
       reason: 'discovery',
       retryAfter: 9000,
     });
     isDown = false;
+    now += 1000;
     expect(await introspector.introspect(TOKEN)).toMatchObject({ active: true });
   });
 

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createServer as createNetServer, type Socket } from 'node:net';
 import { promisify } from 'node:util';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, jest } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
@@ -21,6 +22,14 @@ async function net(onConnection: (socket: Socket) => unknown, scheme?: string) {
   const server = createNetServer(onConnection);
   const watched = await watch(server, scheme);
   return { ...watched, endpoint: `${watched.origin}/introspect` };
+}
+
+/** Runs a program with the built package, which finds it by its name. */
+function inAnotherProcess(program: string, env: Record<string, string> = {}): Promise<{ stdout: string }> {
+  return promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], {
+    timeout: 20_000,
+    env: { ...process.env, ...env },
+  });
 }
 
 const hang: Script = () => {};
@@ -247,12 +256,150 @@ describe('remoteIntrospector over its own connections', () => {
       const began = performance.now();
       process.on('exit', () => process.stdout.write(' ' + (performance.now() - began < 500)));
     `;
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--input-type=module', '--eval', program],
-      { timeout: 20_000 },
-    );
+    const { stdout } = await inAnotherProcess(program);
     expect(stdout).toBe('{"active":true} true');
+  });
+
+  it('ecosystem/03 changes nothing global when it is imported and used', async () => {
+    const server = await upstream(json({ active: true }));
+    const program = `
+      import * as http from 'node:http';
+      import * as https from 'node:https';
+      import * as tls from 'node:tls';
+      await fetch('data:,x');
+      const state = () => [
+        ...Reflect.ownKeys(globalThis).map((name) => globalThis[name]),
+        ...[http, https, tls].flatMap((module) => Object.values(module)),
+        http.globalAgent.options.keepAlive,
+        Object.keys(http.globalAgent.sockets).length,
+        ...process.eventNames().map((name) => process.listenerCount(name)),
+      ];
+      const before = state();
+      const { remoteIntrospector } = await import('express-token-introspection');
+      await remoteIntrospector(${JSON.stringify(optionsFor(server))}).introspect('t');
+      const after = state();
+      process.stdout.write(String(after.length === before.length && after.every((value, i) => Object.is(value, before[i]))));
+    `;
+    const { stdout } = await inAnotherProcess(program);
+    expect(stdout).toBe('true');
+  });
+
+  it('I-27 checks certificates whatever NODE_TLS_REJECT_UNAUTHORIZED says', async () => {
+    const server = await upstream(json({ active: true }), { tls: true });
+    const program = `
+      import { remoteIntrospector } from 'express-token-introspection';
+      const introspector = remoteIntrospector(${JSON.stringify(optionsFor(server))});
+      const reason = await introspector.introspect('t').catch(({ reason }) => reason);
+      process.stdout.write(JSON.stringify(reason));
+    `;
+    const { stdout } = await inAnotherProcess(program, { NODE_TLS_REJECT_UNAUTHORIZED: '0' });
+    expect(stdout).toBe('"tls"');
+    expect(server.seen).toHaveLength(0);
+  });
+
+  it('over TLS, with the certificate checked, on one connection', async () => {
+    const server = await upstream(json({ active: true }), { tls: true });
+    const program = `
+      import { remoteIntrospector } from 'express-token-introspection';
+      const introspector = remoteIntrospector(${JSON.stringify(optionsFor(server))});
+      await introspector.introspect('t');
+      process.stdout.write(JSON.stringify(await introspector.introspect('t')));
+    `;
+    const { stdout } = await inAnotherProcess(program, {
+      NODE_EXTRA_CA_CERTS: '__tests__/support/tls/self-signed.crt',
+    });
+    expect(stdout).toBe('{"active":true}');
+    expect(server.connections.opened).toBe(1);
+    expect(server.seen).toHaveLength(2);
+  });
+
+  it('never takes for an answer what a server sends while nothing is asked', async () => {
+    const server = await upstream((res, asked, socket) => {
+      json({ active: true, sub: `of ${asked.form.get('token')}` })(res, asked, socket);
+      const body = '{"active":true,"sub":"mallory"}';
+      const unasked = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+      setTimeout(() => socket.write(unasked), 20);
+    });
+    const introspector = remoteIntrospector(optionsFor(server));
+    expect(await introspector.introspect('first')).toMatchObject({ sub: 'of first' });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(server.connections.open).toBe(0);
+    expect(await introspector.introspect('second')).toMatchObject({ sub: 'of second' });
+    expect(server.connections.opened).toBe(2);
+  });
+
+  it('never takes the second of two answers for that to the next question', async () => {
+    const one = (sub: string): string => {
+      const body = JSON.stringify({ active: true, sub });
+      return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    };
+    let asked = 0;
+    const server = await net((socket) =>
+      socket.on('data', () => socket.write(one(`${++asked}`) + one('mallory'))),
+    );
+    const introspector = remoteIntrospector(optionsFor(server));
+    for (let i = 0; i < 3; i++) {
+      const answer = await introspector.introspect(TOKEN).catch(({ reason }: { reason: string }) => reason);
+      expect(answer).not.toMatchObject({ sub: 'mallory' });
+    }
+  });
+
+  it('rejects a head that is too long', async () => {
+    const server = await upstream(json({ active: true }, 200, { 'X-Long': 'x'.repeat(17 * 1024) }));
+    const error = await rejection(remoteIntrospector(optionsFor(server)).introspect(TOKEN));
+    expect(error).toMatchObject({ reason: 'malformed_answer' });
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('rejects what is HTTP to a lenient parser only, whatever the process allows', async () => {
+    const server = await net((socket) =>
+      socket.once('data', () =>
+        socket.end(
+          'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX: a\u0001b\r\nContent-Length: 15\r\n\r\n{"active":true}',
+        ),
+      ),
+    );
+    const program = `
+      import { remoteIntrospector } from 'express-token-introspection';
+      const introspector = remoteIntrospector(${JSON.stringify(optionsFor(server))});
+      process.stdout.write(JSON.stringify(await introspector.introspect('t').catch(({ reason }) => reason)));
+    `;
+    const { stdout } = await inAnotherProcess(program, { NODE_OPTIONS: '--insecure-http-parser' });
+    expect(stdout).toBe('"malformed_answer"');
+  });
+
+  it.each([
+    ['Content-Type', 200, { reason: 'malformed_answer' }],
+    ['Retry-After', 503, { reason: 'status', retryAfter: undefined }],
+  ])('takes no %s that comes twice', async (name, status, expected) => {
+    const values = name === 'Content-Type' ? ['application/json', 'text/html'] : ['7', '8'];
+    const server = await upstream((res) =>
+      res
+        .writeHead(
+          status,
+          values.flatMap((value) => [name, value]),
+        )
+        .end('{"active":true}'),
+    );
+    expect(await rejection(remoteIntrospector(optionsFor(server)).introspect(TOKEN))).toMatchObject(expected);
+  });
+
+  it('rejects another protocol that nobody has asked for, at once', async () => {
+    const server = await net((socket) =>
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
+      ),
+    );
+    const error = await rejection(remoteIntrospector(optionsFor(server)).introspect(TOKEN));
+    expect(error).toMatchObject({ reason: 'connection' });
+    expect(server.connections.opened).toBe(1);
+  });
+
+  it('asks a server that has an IPv6 address', async () => {
+    const server = await upstream(json({ active: true }), { host: '::1' });
+    expect(server.endpoint).toContain('[::1]');
+    expect(await remoteIntrospector(optionsFor(server)).introspect(TOKEN)).toStrictEqual({ active: true });
+    expect(server.seen[0]?.headers.host).toBe(new URL(server.endpoint).host);
   });
 
   it('B-12 is 503 at the guard, with how long to wait', async () => {
@@ -335,4 +482,80 @@ describe('remoteIntrospector over fetch', () => {
     expect(error).toMatchObject({ reason });
     expect(String((error as Error).cause)).not.toContain('secret');
   });
+});
+
+const ACTIVE = Buffer.from('{"active":true}');
+const bytes = (body: Buffer, coding: string | string[], status = 200, type = 'application/json'): Script => {
+  return (res) => res.writeHead(status, { 'Content-Type': type, 'Content-Encoding': coding }).end(body);
+};
+const BOMB = gzipSync(Buffer.alloc(64 * 1024 * 1024, ' '), { level: 9 });
+
+describe('guard/05 remoteIntrospector over its own connections', () => {
+  it('asks for no compression', async () => {
+    const server = await upstream(json({ active: true }));
+    await remoteIntrospector(optionsFor(server)).introspect(TOKEN);
+    expect(server.seen[0]?.headers['accept-encoding']).toBe('identity');
+  });
+
+  it.each<[string, Buffer, string | string[]]>([
+    ['gzip', gzipSync(ACTIVE), 'gzip'],
+    ['x-gzip', gzipSync(ACTIVE), 'X-GZIP'],
+    ['deflate', deflateSync(ACTIVE), 'deflate'],
+    ['deflate without its header', deflateRawSync(ACTIVE), 'Deflate'],
+    ['br', brotliCompressSync(ACTIVE), 'br'],
+    ['identity', ACTIVE, 'identity'],
+    ['nothing', ACTIVE, ''],
+    ['two codings', gzipSync(brotliCompressSync(ACTIVE)), 'br, gzip'],
+    ['two codings, one a line', gzipSync(deflateSync(ACTIVE)), ['deflate', 'gzip']],
+    ['gzip and identity', gzipSync(ACTIVE), 'identity,gzip,'],
+    [
+      'as much as may be',
+      gzipSync(Buffer.concat([ACTIVE, Buffer.alloc(64 * 1024 - ACTIVE.length, ' ')])),
+      'gzip',
+    ],
+  ])('reads what is compressed by %s', async (_what, body, coding) => {
+    const server = await upstream(bytes(body, coding));
+    expect(await remoteIntrospector(optionsFor(server)).introspect(TOKEN)).toStrictEqual({ active: true });
+  });
+
+  it.each<[string, Buffer, string]>([
+    ['a coding that it does not know', ACTIVE, 'zstd'],
+    ['gzip that is none', ACTIVE, 'gzip'],
+    ['br that is none', ACTIVE, 'br'],
+    ['half of it', gzipSync(ACTIVE).subarray(0, 20), 'gzip'],
+    ['nothing compressed', Buffer.alloc(0), 'gzip'],
+    ['three codings', gzipSync(gzipSync(gzipSync(ACTIVE))), 'gzip, gzip, gzip'],
+    [
+      'a byte too many',
+      gzipSync(Buffer.concat([ACTIVE, Buffer.alloc(64 * 1024 - ACTIVE.length + 1, ' ')])),
+      'gzip',
+    ],
+    ['a bomb', BOMB, 'gzip'],
+    ['a bomb in a bomb', gzipSync(BOMB), 'gzip, gzip'],
+    ['a bomb of br', brotliCompressSync(Buffer.alloc(64 * 1024 * 1024, ' ')), 'br'],
+  ])('rejects %s', async (_what, body, coding) => {
+    const server = await upstream(bytes(body, coding));
+    const began = process.memoryUsage().arrayBuffers;
+    const error = await rejection(remoteIntrospector(optionsFor(server)).introspect(TOKEN));
+    expect(error).toMatchObject({ reason: 'malformed_answer' });
+    expect(process.memoryUsage().arrayBuffers - began).toBeLessThan(8 * 1024 * 1024);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('takes another status for what it is, whatever its coding', async () => {
+    const asked = async (body: Buffer, coding: string, status: number): Promise<unknown> => {
+      const server = await upstream(bytes(body, coding, status));
+      return rejection(remoteIntrospector(optionsFor(server)).introspect(TOKEN));
+    };
+    expect(await asked(BOMB, 'gzip', 502)).toMatchObject({ reason: 'status' });
+    expect(await asked(ACTIVE, 'zstd', 503)).toMatchObject({ reason: 'status' });
+    const aboutUs = gzipSync('{"error":"invalid_client"}');
+    expect(await asked(aboutUs, 'gzip', 400)).toMatchObject({ reason: 'our_credentials' });
+  });
+});
+
+it('guard/05 unpacks nothing that the fetch of the app has unpacked', async () => {
+  const server = await upstream(bytes(gzipSync(ACTIVE), 'gzip'));
+  const introspector = remoteIntrospector(optionsFor(server, viaFetch));
+  expect(await introspector.introspect(TOKEN)).toStrictEqual({ active: true });
 });

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import * as oauth from 'oauth4webapi';
 import {
   IntrospectionUnavailableError,
   type RemoteIntrospectorOptions,
   remoteIntrospector,
 } from '../../lib/index.js';
+import { inactivityOf } from '../../lib/introspection/inactivity.js';
 import {
   json,
   optionsFor,
@@ -50,6 +52,44 @@ describe('remoteIntrospector asks', () => {
     await introspector.introspect('t', { hint: 'refresh_token' });
     await introspector.introspect('t', {});
     expect(server.seen.map(({ form }) => form.get('token_type_hint'))).toStrictEqual(['refresh_token', null]);
+  });
+
+  it('with the parameters that a server wants beside the token', async () => {
+    const { server, introspector } = await asking(json({ active: false }), {
+      parameters: {
+        resource: ['https://a.example/?x=1&y', 'b'],
+        token_type_hint: 'access_token',
+        'odd name': 'a b',
+      },
+    });
+    await introspector.introspect('t');
+    await introspector.introspect('t', { hint: 'refresh_token' });
+    const [first, second] = server.seen.map(({ form }) => [...form]);
+    const resources = [
+      ['resource', 'https://a.example/?x=1&y'],
+      ['resource', 'b'],
+      ['odd name', 'a b'],
+    ];
+    expect(first).toStrictEqual([['token', 't'], ['token_type_hint', 'access_token'], ...resources]);
+    expect(second).toStrictEqual([['token', 't'], ['token_type_hint', 'refresh_token'], ...resources]);
+  });
+
+  it('with those parameters beside each kind of credentials, as they were when it was made', async () => {
+    for (const more of [
+      { clientAuth: 'client_secret_post' as const },
+      { clientAuth: 'none' as const, clientSecret: undefined as never },
+      { clientAuth: oauth.ClientSecretPost(SECRET), clientSecret: undefined as never },
+      { accessToken: () => 'own', clientSecret: undefined as never },
+    ]) {
+      const parameters = { resource: 'a' };
+      const { server, introspector } = await asking(json({ active: false }), { ...more, parameters });
+      parameters.resource = 'b';
+      await introspector.introspect('t');
+      const form = server.seen[0]?.form;
+      expect(form?.getAll('resource')).toStrictEqual(['a']);
+      expect(form?.get('token')).toBe('t');
+      if (!('accessToken' in more)) expect(form?.get('client_id')).toBe('api');
+    }
   });
 
   it('about any token as one value', async () => {
@@ -125,13 +165,74 @@ describe('remoteIntrospector answers', () => {
       { exp: 10.9, iat: 5.9, nbf: 4.1, auth_time: 3.5 },
       { exp: 10, iat: 5, nbf: 5, auth_time: 3 },
     ],
-    ['far and negative times', { exp: 1e15, nbf: -1 }, { exp: 1e15, nbf: -1 }],
+    ['far and negative times', { exp: 4.9e9, nbf: -1 }, { exp: 4.9e9, nbf: -1 }],
+    ['an exp of 0, of a token without end', { exp: 0 }, {}],
+    ['an exp of -1, of a token without end', { exp: -1 }, {}],
+    ['an exp below that', { exp: -1e300 }, {}],
+    ['an exp of the first second, which is past', { exp: 0.5 }, { exp: 1 }],
+    [
+      'guard/02 times that are ISO dates',
+      { auth_time: '2026-01-01T00:00:00Z', iat: 'now', updated_at: 'x' },
+      { updated_at: 'x' },
+    ],
+    [
+      'guard/02 times that are numbers in text',
+      { auth_time: '1700000000', iat: '0' },
+      { auth_time: 1_700_000_000, iat: 0 },
+    ],
+    ['guard/02 times that are something like it', { auth_time: '1.7e9', iat: '' }, {}],
     ['ids that are numbers', { sub: 42, client_id: 7 }, { sub: '42', client_id: '7' }],
     ['members that are null', { exp: null, sub: null, aud: null, ext: null }, { ext: null }],
+    ...[
+      'client_id',
+      'token_type',
+      'username',
+      'iss',
+      'jti',
+      'acr',
+      'nbf',
+      'iat',
+      'auth_time',
+      'scope',
+      'scp',
+      'cnf',
+      'act',
+      'authorization_details',
+      'brand',
+      'token_use',
+    ].map((member): [string, object, object] => [`a ${member} that is null`, { [member]: null }, {}]),
+    ['a cnf with what is null', { cnf: { jkt: null, 'x5t#S256': 'x' } }, { cnf: { 'x5t#S256': 'x' } }],
+    // Bound to something all the same: the guard refuses it.
+    ['a cnf with nothing but null', { cnf: { jkt: null, 'x5t#S256': null } }, { cnf: {} }],
     ['extension members', { tenant: { id: [1, 'x'] } }, { tenant: { id: [1, 'x'] } }],
     ['a confirmation', { cnf: { jkt: 'x' } }, { cnf: { jkt: 'x' } }],
   ])('I-17 %s', async (_what, members, expected) => {
     expect(await answered({ active: true, ...members })).toStrictEqual({ active: true, ...expected });
+  });
+
+  it('what begins with a byte order mark', async () => {
+    expect(await answered('\ufeff{"active":true}')).toStrictEqual({ active: true });
+  });
+
+  it.each([
+    ['a century from now', NOW / 1000 + 36_525 * 86_400, true],
+    ['a second more', NOW / 1000 + 36_525 * 86_400 + 1, false],
+    ['in milliseconds', NOW + 60_000, false],
+    ['without end', 1e300, false],
+  ])('ecosystem/10 for an exp that is %s: active %j: %j', async (_what, exp, active) => {
+    const { introspector } = await asking(json({ active: true, exp }), { clock: () => NOW });
+    const answer = await introspector.introspect(TOKEN);
+    expect(answer).toMatchObject({ active });
+    expect(inactivityOf(answer)).toStrictEqual(active ? undefined : { reason: 'implausible_exp' });
+  });
+
+  it('no reason for what the server calls inactive, and one for what it is not asked about', async () => {
+    const { introspector } = await asking(json({ active: false }));
+    const reasonOf = async (token: string) => inactivityOf(await introspector.introspect(token))?.reason;
+    expect(await reasonOf(TOKEN)).toBeUndefined();
+    expect(await reasonOf('two words\n')).toBe('malformed');
+    const answer = Buffer.from('{"typ":"token-introspection+jwt"}').toString('base64url');
+    expect(await reasonOf(`${answer}.e30.c2ln`)).toBe('wrong_type');
   });
 
   it('what nobody can change, down to the last object', async () => {
@@ -154,13 +255,15 @@ describe('remoteIntrospector answers', () => {
     expect(Object.getPrototypeOf(answer)).toBe(Object.getPrototypeOf(JSON.parse('{}')));
   });
 
-  it.each(['application/json; charset=utf-8', 'Application/JSON ;charset=utf-8'])(
-    'JSON sent as %s',
-    async (type) => {
-      const { introspector } = await asking(json({ active: true }, 200, { 'Content-Type': type }));
-      expect(await introspector.introspect(TOKEN)).toStrictEqual({ active: true });
-    },
-  );
+  it.each([
+    'application/json; charset=utf-8',
+    'Application/JSON ;charset=utf-8',
+    'application/token-introspection+json',
+    'application/vnd.example.v1+JSON; charset=utf-8',
+  ])('JSON sent as %s', async (type) => {
+    const { introspector } = await asking(json({ active: true }, 200, { 'Content-Type': type }));
+    expect(await introspector.introspect(TOKEN)).toStrictEqual({ active: true });
+  });
 });
 
 describe('remoteIntrospector rejects', () => {
@@ -185,7 +288,10 @@ describe('remoteIntrospector rejects', () => {
     ['a sub that is an object', '{"active":true,"sub":{}}'],
     ['a sub that is no whole number', '{"active":true,"sub":1.5}'],
     ['an iss that is a boolean', '{"active":true,"iss":true}'],
-    ['a cnf that is null', '{"active":true,"cnf":null}'],
+    ['a cnf that is a string', '{"active":true,"cnf":"x"}'],
+    ['an exp that is a numeric string', '{"active":true,"exp":"0"}'],
+    ['an auth_time that is an object', '{"active":true,"auth_time":{}}'],
+    ['an iat that is not finite', '{"active":true,"iat":1e999}'],
     ['a deep nest', `{"active":true,"x":${'['.repeat(9000)}${']'.repeat(9000)}}`],
     ['a large answer', `{"active":true,"x":"${'x'.repeat(64 * 1024)}"}`],
   ])('I-10 I-30 %s', async (_what, body) => {
@@ -201,13 +307,18 @@ describe('remoteIntrospector rejects', () => {
     expect(await rejection(introspector.introspect(TOKEN))).toMatchObject({ reason: 'malformed_answer' });
   });
 
-  it.each([{ 'Content-Type': 'text/html' }, { 'Content-Type': 'application/jsonp' }, undefined])(
-    'I-30 the media type of %j',
-    async (headers) => {
-      const { introspector } = await asking((res) => res.writeHead(200, headers).end('{"active":true}'));
-      expect(await rejection(introspector.introspect(TOKEN))).toMatchObject({ reason: 'malformed_answer' });
-    },
-  );
+  it.each([
+    { 'Content-Type': 'text/html' },
+    { 'Content-Type': 'application/jsonp' },
+    { 'Content-Type': 'text/plain' },
+    { 'Content-Type': 'text/html+json' },
+    { 'Content-Type': 'application/json, text/html' },
+    { 'Content-Type': 'application/a/b+json' },
+    undefined,
+  ])('I-30 the media type of %j', async (headers) => {
+    const { introspector } = await asking((res) => res.writeHead(200, headers).end('{"active":true}'));
+    expect(await rejection(introspector.introspect(TOKEN))).toMatchObject({ reason: 'malformed_answer' });
+  });
 
   it.each([
     [204, 'status', ''],
@@ -313,6 +424,23 @@ describe('remoteIntrospector refuses at construction', () => {
     ['"clientAuth"', { ...noSecret, accessToken: () => 'x', clientAuth: 'none' }],
     ['"clientAuth"', { ...noSecret, clientAuth: 'private_key_jwt' }],
     ['"accessToken"', { ...noSecret, accessToken: 'x' }],
+    ...[
+      'x',
+      ['x'],
+      null,
+      { resource: 5 },
+      { resource: '' },
+      { resource: [] },
+      { resource: ['a', 5] },
+      { resource: undefined },
+      { '': 'x' },
+      { token: 'x' },
+      { client_id: 'x' },
+      { client_secret: 'x' },
+      { client_assertion: 'x' },
+      { client_assertion_type: 'x' },
+      { token_type_hint: ['a', 'b'] },
+    ].map((parameters): [string, unknown] => ['"parameters"', { ...good, parameters }]),
     ['"timeout"', { ...good, timeout: 0 }],
     ['"timeout"', { ...good, timeout: Number.POSITIVE_INFINITY }],
     ['"timeout"', { ...good, timeout: 2 ** 31 }],

@@ -38,7 +38,7 @@ export const TOKEN = 'a-token.of~ours';
 
 export async function upstream(
   script: Script,
-  { tls = false }: { readonly tls?: boolean } = {},
+  { tls = false, host }: { readonly tls?: boolean; readonly host?: string } = {},
 ): Promise<Upstream> {
   const seen: SeenRequest[] = [];
   const listener: Parameters<typeof createServer>[1] = (req, res) => {
@@ -57,7 +57,7 @@ export async function upstream(
     });
   };
   const server: Server = tls ? createTlsServer(await selfSigned(), listener) : createServer(listener);
-  const watched = await watch(server, tls ? 'https' : 'http');
+  const watched = await watch(server, tls ? 'https' : 'http', host);
   return {
     ...watched,
     endpoint: `${watched.origin}/introspect`,
@@ -69,6 +69,7 @@ export async function upstream(
 export async function watch(
   server: NetServer,
   scheme = 'http',
+  host = '127.0.0.1',
 ): Promise<Omit<Upstream, 'seen' | 'endpoint'>> {
   const connections = { opened: 0, open: 0 };
   const sockets = new Set<Socket>();
@@ -84,9 +85,9 @@ export async function watch(
       for (const resolve of waiting.splice(0)) resolve();
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const watched: Omit<Upstream, 'seen' | 'endpoint'> = {
-    origin: `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    origin: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`,
     connections,
     closed: () => new Promise((resolve) => waiting.push(resolve)),
     async stop() {

@@ -5,9 +5,9 @@ import type { ClientKeys } from '../clients/client-assertion.js';
 import type { ClientJwk } from '../clients/registered-key.js';
 import { unavailable } from '../http/http-error.js';
 import { IntrospectionUnavailableError } from '../introspection/introspection-unavailable.js';
-import { KeySet } from '../introspection/jwt/key-set.js';
-import { PublishedKeys } from '../introspection/jwt/published-keys.js';
 import type { ConnectionSettings } from '../introspection/remote/connection-options.js';
+import { KeySet } from '../introspection/remote/key-set.js';
+import { PublishedKeys, type Verification } from '../introspection/remote/published-keys.js';
 import { UpstreamProbe } from '../introspection/remote/upstream-probe.js';
 import type { Jws, JwsHeader } from '../jws-form.js';
 import type { Soon } from '../thenable.js';
@@ -30,11 +30,12 @@ export class RegisteredKeys implements ClientKeys {
 
   async verify(client: Client, token: string, header: JwsHeader): Promise<Jws | undefined> {
     const { jwksUri } = client;
-    if (jwksUri !== undefined) return orUnavailable(this.#publishedAt(jwksUri).verify(token, header));
+    if (jwksUri !== undefined) {
+      return verified(await orUnavailable(this.#publishedAt(jwksUri).verify(token, header)));
+    }
     const keys = await this.#registeredOf(client);
     try {
-      const verification = await keys.verify(token, header);
-      return typeof verification === 'object' ? verification : undefined;
+      return verified(await keys.verify(token, header));
     } catch {
       // A key that is broken in the registration has signed nothing, and will not be another one later.
       return undefined;
@@ -62,11 +63,14 @@ export class RegisteredKeys implements ClientKeys {
     const name = hash('sha256', JSON.stringify(jwks), 'base64url');
     const known = this.#registered.get(name);
     if (known) return known;
-    // Loaded here, since CommonJS that cannot load an ES module, Jest's for one, shall still load the rest of the package.
-    const keys = new PublishedKeys(await import('jose'), jwks);
+    const keys = await PublishedKeys.of(jwks);
     this.#registered.set(name, keys);
     return keys;
   }
+}
+
+function verified(verification: Verification): Jws | undefined {
+  return typeof verification === 'object' ? verification : undefined;
 }
 
 /** @throws HttpError 503, with the time after which to ask again where it is known */

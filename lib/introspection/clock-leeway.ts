@@ -1,5 +1,6 @@
 /**
- * Milliseconds by which a token that its server calls active may begin in our future: the server knows, and our clock may be
- * a few seconds behind its.
+ * Milliseconds by which `nbf` of a response with `active: true` may lie ahead: the server, which knows, has judged it by its
+ * own clock (RFC 7662 §4), and two clocks are seldom the same to the second. Never for `exp`, nor for a JWT, of which nobody
+ * but us has judged the times.
  */
 export const NBF_LEEWAY = 10_000;

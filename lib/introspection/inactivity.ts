@@ -61,6 +61,7 @@ export function inactivityOf(response: unknown): Inactivity | undefined {
 /** Whether one of `expected` differs from `given` in nothing but a slash at the end. */
 export function nearMissOf(expected: readonly string[], given: unknown): NearMiss | undefined {
   const values: readonly unknown[] = Array.isArray(given) ? given : [given];
+  // Nothing but strings: an object of a token's may be one that cannot be made a string.
   const isNear = values.some(
     (value) =>
       typeof value === 'string' && expected.some((one) => one === `${value}/` || `${one}/` === value),

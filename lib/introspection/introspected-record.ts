@@ -2,6 +2,7 @@ import { NOBODY } from '../clients/client.js';
 import type { TokenKind, TokenRecord } from '../tokens/token-record.js';
 import { REGISTERED } from './active-response.js';
 import { isType, scopesOf } from './response-shape.js';
+import { leniently } from './times.js';
 
 /** Members of an answer, by what they are called in a record. */
 const MEMBERS: readonly (readonly [keyof TokenRecord, member: string])[] = [
@@ -48,16 +49,21 @@ export function introspectedRecord(
     if (isTold(answer[name])) record[member] = answer[name];
   }
   for (const [member, name] of TIMES) {
-    const time = answer[name];
+    const time = timeOf(name, answer[name]);
     if (isTold(time)) record[member] = typeof time === 'number' ? time * 1000 : time;
   }
-  if (kind === 'access_token' && type !== undefined)
-    record.tokenType = isType(type, 'dpop') ? 'DPoP' : 'Bearer';
+  if (kind === 'access_token' && isTold(type)) record.tokenType = isType(type, 'dpop') ? 'DPoP' : 'Bearer';
   // Whatever it is: a token must not become less bound by a mistake.
-  if (cnf !== undefined) record.confirmation = cnf;
+  if (cnf !== undefined && cnf !== null) record.confirmation = cnf;
   const claims = Object.entries(answer).filter(([name]) => !REGISTERED.has(name) && name !== SCOPE_AGAIN);
   if (claims.length > 0) record.claims = Object.freeze(Object.fromEntries(claims));
   return Object.freeze(record);
+}
+
+/** A server that knows no expiry may write 0 or less; what little depends on may be text. */
+function timeOf(name: string, time: unknown): unknown {
+  if (name === 'exp') return typeof time === 'number' && time <= 0 ? undefined : time;
+  return name === 'nbf' ? time : leniently(time);
 }
 
 /** What some servers call `scope`: it would show the values that a caller is not to see. */

@@ -8,6 +8,7 @@ import { isTokenSyntax } from '../tokens/token-digest.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import { tokenState } from '../tokens/token-state.js';
 import { answerOf } from './ask.js';
+import { NBF_LEEWAY } from './clock-leeway.js';
 import { introspectedRecord } from './introspected-record.js';
 import type { Introspector } from './introspector.js';
 import { shapeProblem, tokenKind } from './response-shape.js';
@@ -32,13 +33,19 @@ export function introspectedTokens({ introspector, clients, clock }: Introspecte
       return answerOf(introspector, token, hint === undefined ? undefined : { hint }, foundToken);
     },
     judge(record) {
+      const life = withLeeway(record);
       // Not to be looked for: a database might choke on it.
-      if (record.clientId === NOBODY) return tokenState(record, clock());
+      if (record.clientId === NOBODY) return tokenState(life, clock());
       return whenKnown(findClient(clients, record.clientId), (client) =>
-        tokenState(record, clock(), !client?.disabled),
+        tokenState(life, clock(), !client?.disabled),
       );
     },
   };
+}
+
+/** The introspector has judged `nbf` before us: a clock that is a little behind its own does not overrule it. */
+function withLeeway({ status, expiresAt, notBefore }: TokenRecord): Parameters<typeof tokenState>[0] {
+  return { status, expiresAt, notBefore: notBefore === undefined ? undefined : notBefore - NBF_LEEWAY };
 }
 
 function foundToken(response: unknown): FoundToken | undefined {
@@ -64,8 +71,14 @@ function plainAnswer(response: unknown): Readonly<Record<string, unknown>> {
   }
   const problem = shapeProblem(answer);
   if (problem !== undefined) throw unusable(problem);
-  return answer as Readonly<Record<string, unknown>>;
+  const plain = answer as Readonly<Record<string, unknown>>;
+  // JSON writes null for numbers such as NaN. A token must not be without end by a mistake in computing it.
+  const lost = LIFE.find((member) => plain[member] === null && (response as typeof plain)[member] !== null);
+  if (lost !== undefined) throw unusable(`"${lost}" is not a number`);
+  return plain;
 }
+
+const LIFE: readonly string[] = ['exp', 'nbf'];
 
 function unusable(problem: string): UnusableAnswerError {
   return new UnusableAnswerError(`The introspector gave no usable answer: ${problem}`);

@@ -14,35 +14,61 @@ export function shapeProblem(response: unknown): string | undefined {
   if (!isObject(response)) return 'the introspector answered no object';
   if (typeof response.active !== 'boolean') return '"active" is not a boolean';
   const { exp, nbf } = response;
-  if (exp !== undefined && !Number.isFinite(exp)) return '"exp" is not a number';
-  if (nbf !== undefined && !Number.isFinite(nbf)) return '"nbf" is not a number';
+  if (!isTime(exp)) return '"exp" is not a number';
+  if (!isTime(nbf)) return '"nbf" is not a number';
   return undefined;
 }
 
+function isTime(value: unknown): boolean {
+  return isAbsent(value) || Number.isFinite(value);
+}
+
+/** `null` is how some servers write that there is none. */
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
 const REFRESH_USES: readonly unknown[] = ['refresh_token', 'refresh'];
-/** The last is Keycloak's, for a refresh token that outlives the session. */
-const REFRESH_TYPES: readonly string[] = ['refresh_token', 'refresh', 'offline'];
+
+/** RFC 8693 §3. */
+const URN = 'urn:ietf:params:oauth:token-type:';
+
+/** What servers have for the type of a refresh token; `offline` is Keycloak's, for one that outlives the session. */
+const REFRESH_TYPES: readonly string[] = ['refresh_token', 'refresh', 'offline', `${URN}refresh_token`];
+
+/** For that of an access token: its type (RFC 6749 §7.1), or in its place that it is one, as Salesforce says, or a JWT. */
+const ACCESS_TYPES: readonly string[] = [
+  'bearer',
+  'dpop',
+  'access_token',
+  'access',
+  `${URN}access_token`,
+  `${URN}jwt`,
+];
 
 /**
- * What kind of token an active answer is about; `undefined` where it is of neither kind, such as
+ * What kind of token an active answer is about; `undefined` if it is of neither kind, such as
  * an ID token. Servers that tell say so by `token_use`, or by a `token_type` that is none of
- * RFC 6749 §7.1; where a server tells nothing, it is an access token.
+ * RFC 6749 §7.1; if a server tells nothing, it is an access token.
  */
 export function tokenKind({
   token_use: use,
   token_type: type,
 }: Readonly<Record<string, unknown>>): TokenKind | undefined {
   if (isAccessUse(use) && isAccessType(type)) return 'access_token';
-  const isRefreshType = typeof type === 'string' && REFRESH_TYPES.includes(type.toLowerCase());
-  return isRefreshType || REFRESH_USES.includes(use) ? 'refresh_token' : undefined;
+  return isOneOf(REFRESH_TYPES, type) || REFRESH_USES.includes(use) ? 'refresh_token' : undefined;
 }
 
 function isAccessUse(use: unknown): boolean {
-  return use === undefined || use === 'access_token' || use === 'access';
+  return isAbsent(use) || use === 'access_token' || use === 'access';
 }
 
 function isAccessType(type: unknown): boolean {
-  return type === undefined || type === 'Bearer' || isType(type, 'bearer') || isType(type, 'dpop');
+  return isAbsent(type) || type === 'Bearer' || isOneOf(ACCESS_TYPES, type);
+}
+
+function isOneOf(types: readonly string[], type: unknown): boolean {
+  return typeof type === 'string' && types.includes(type.toLowerCase());
 }
 
 /** RFC 6749 §7.1: a token type is compared without regard to case. */

@@ -11,10 +11,10 @@ import { introspectionResponse } from '../remote/members.js';
  *
  * @throws IntrospectionUnavailableError for claims of the wrong kind
  */
-export function activeJwt(claims: Record<string, unknown>): IntrospectionResponse {
+export function activeJwt(claims: Record<string, unknown>, now: number): IntrospectionResponse {
   const { cnf } = claims;
   claims.active = true;
-  if (isObject(cnf) && cnf.jkt !== undefined) claims.token_type = 'DPoP';
+  if (isObject(cnf) && cnf.jkt !== undefined && cnf.jkt !== null) claims.token_type = 'DPoP';
   else claims.token_type ??= 'Bearer';
-  return introspectionResponse(claims);
+  return introspectionResponse(claims, now);
 }

@@ -1,13 +1,13 @@
-import { type JwsHeader, jsonObject, unverifiedJws } from '../../jws-form.js';
+import { unverifiedJws } from '../../jws-form.js';
+import { inactive } from '../inactivity.js';
 import type { IntrospectionResponse, Introspector } from '../introspector.js';
 import { Deadline } from '../remote/deadline.js';
-import { INACTIVE } from '../remote/members.js';
+import { KeySet } from '../remote/key-set.js';
 import { Discovery, namedTarget } from '../remote/metadata.js';
 import { UpstreamProbe } from '../remote/upstream-probe.js';
 import { activeJwt } from './active-jwt.js';
-import { isAcceptable } from './judge-jwt.js';
+import { judgeJwt } from './judge-jwt.js';
 import { type JwtIntrospectorOptions, type JwtSettings, jwtSettings } from './jwt-options.js';
-import { KeySet } from './key-set.js';
 
 /**
  * An introspector that verifies the JWT access tokens of an issuer (RFC 9068 §4) by the keys
@@ -15,7 +15,7 @@ import { KeySet } from './key-set.js';
  * whatever the issuer has revoked.
  *
  * It resolves to the claims of a token that is verified, in the form of RFC 7662 and frozen
- * all the way down, and to inactive for any other. Where the keys cannot be had, it rejects with
+ * all the way down, and to inactive for any other, which then knows why. Where the keys cannot be had, it rejects with
  * `IntrospectionUnavailableError` (`discovery` or `timeout`). What is not even a JWT of this
  * issuer is inactive without a request. With `options.signal`, the question ends with the
  * signal's reason.
@@ -29,21 +29,22 @@ export function jwtIntrospector(options: JwtIntrospectorOptions): Introspector {
   const configured = 'keys' in location ? location.keys : location.issuer;
   const probe = new UpstreamProbe(telemetry, 'keys', configured.href);
   const keys = new KeySet(settings, locator(settings), probe);
-  const acceptable = (header: JwsHeader, payload: Buffer): Record<string, unknown> | undefined => {
-    const claims = jsonObject(payload);
-    return claims && isAcceptable(header, claims, rules, clock()) ? claims : undefined;
-  };
   return {
-    async introspect(token, { signal } = {}) {
+    async introspect(token, { signal, clockTolerance = 0 } = {}) {
       signal?.throwIfAborted();
+      const granted = { ...rules, clockTolerance: Math.max(rules.clockTolerance, clockTolerance) };
       const jws = unverifiedJws(token);
-      if (!jws || !acceptable(jws.header, jws.payload)) return INACTIVE;
+      if (!jws) return inactive('malformed');
+      const { refused } = judgeJwt(jws, granted, clock());
+      if (refused) return refused;
       const deadline = new Deadline(timeout, signal);
       try {
         const verified = await deadline.race(keys.verify(token, jws.header));
+        if (typeof verified !== 'object') return inactive(verified === 'wrong' ? 'signature' : 'unknown_key');
         // Judged again: what counts is what was verified, and the time by now.
-        const claims = verified && acceptable(verified.header, verified.payload);
-        return claims ? answerOf(claims) : INACTIVE;
+        const now = clock();
+        const judged = judgeJwt(verified, granted, now);
+        return judged.refused ?? responseOf(judged.claims, now);
       } finally {
         deadline.release();
       }
@@ -62,10 +63,10 @@ function locator(settings: JwtSettings): () => Promise<string> {
 }
 
 /** A token whose claims make no sense is no good token, and no outage either. */
-function answerOf(claims: Record<string, unknown>): IntrospectionResponse {
+function responseOf(claims: Record<string, unknown>, now: number): IntrospectionResponse {
   try {
-    return activeJwt(claims);
+    return activeJwt(claims, now);
   } catch {
-    return INACTIVE;
+    return inactive('malformed');
   }
 }

@@ -23,11 +23,12 @@ export interface JwtIntrospectorOptions {
   /** The algorithms that tokens may be signed with, asymmetric ones. Default: all of `ES256`, `ES384`, `ES512`, `EdDSA`, `Ed25519`, `PS256`, `RS256`, `PS384`, `PS512`, `RS384`, `RS512`. */
   readonly algorithms?: readonly string[];
   /**
-   * What `typ` of a token may be, without regard to case. Default `['at+jwt']` (RFC 9068 §2.1).
-   * With `JWT`, which some servers write, an ID token of the same issuer has the same type: give an `audience` then.
+   * What `typ` of a token's header may be, without regard to case; `null` for none. Default `['at+jwt']` (RFC 9068 §2.1).
+   * `JWT`, which some servers write, includes none: either says as little (RFC 7519 §5.1). ID tokens of the same issuer have
+   * the same type then: those that say so by a claim are refused, for the others give an `audience`.
    */
-  readonly types?: readonly string[];
-  /** Milliseconds of leeway for `exp` and `nbf`. Default 0. */
+  readonly types?: readonly (string | null)[];
+  /** Milliseconds of leeway for `exp` and `nbf`. The larger one counts of this and what the asker grants, such as a guard by its own `clockTolerance`. Default 0. */
   readonly clockTolerance?: number;
   /** Milliseconds for the whole question: metadata, keys and verification. Default 3,000. */
   readonly timeout?: number;

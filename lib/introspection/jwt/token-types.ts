@@ -3,6 +3,9 @@ import { isNonEmptyString, must } from '../../options.js';
 /** RFC 9068 §2.1. */
 const ACCESS_TOKEN = 'at+jwt';
 
+/** RFC 7519 §5.1. */
+const GENERIC = 'jwt';
+
 /**
  * Types of JWTs that are signed for something else, often with the same keys: answers of
  * introspection (RFC 9701 §8.1), DPoP proofs, logout tokens, ID tokens, …
@@ -19,46 +22,59 @@ const NEVER: readonly string[] = [
   'kb+jwt',
 ];
 
+/** What `typ` of a token may be, each by {@link typeName}. */
+export type TokenTypes = ReadonlySet<string | undefined>;
+
 /**
- * The types that are taken for access tokens, in the form of {@link typeName}.
+ * The types that are taken for access tokens. `JWT` says no more than no `typ` does (RFC 7519 §5.1), and includes it.
  *
  * @throws TypeError for a list that is empty, or that has a type which is never an access token
  */
-export function typesOption(factory: string, types: unknown = [ACCESS_TOKEN]): readonly string[] {
+export function typesOption(factory: string, types: unknown = [ACCESS_TOKEN]): TokenTypes {
+  // Not `undefined`: a setting that was forgotten must not become a check that is not made.
   must(
-    Array.isArray(types) && types.length > 0 && types.every(isNonEmptyString),
+    Array.isArray(types) &&
+      types.length > 0 &&
+      types.every((type) => type === null || isNonEmptyString(type)),
     factory,
     'types',
-    'an array of non-empty strings',
+    'an array of non-empty strings, or null for tokens without "typ"',
   );
-  const names = types.map(typeName);
+  const names: readonly (string | undefined)[] = types.map((type) => typeName(type ?? undefined));
   must(
-    !names.some((name) => NEVER.includes(name) || /\bid[-_ ]?token|^id\+jwt$|refresh/.test(name)),
+    !names.some((name = '') => NEVER.includes(name) || /\bid[-_ ]?token|^id\+jwt$|refresh/.test(name)),
     factory,
     'types',
     `of access tokens: none of ${NEVER.join(', ')}, nor ID or refresh tokens`,
   );
-  return names;
+  return new Set(names.includes(GENERIC) ? [...names, undefined] : names);
 }
 
 /** A `typ` as it is compared: without regard to case, and to `application/` (RFC 7515 §4.1.9). */
-export function typeName(typ: string): string {
-  const name = typ.toLowerCase();
-  return name.startsWith('application/') ? name.slice('application/'.length) : name;
+export function typeName(typ: string | undefined): string | undefined {
+  const name = typ?.toLowerCase();
+  return name?.startsWith('application/') ? name.slice('application/'.length) : name;
 }
 
+/** Claims that only ID tokens have (OpenID Connect Core §3.1.3.6, §3.3.2.11, Financial-grade API 1.0 part 2 §5.1). */
+const OF_ID_TOKENS: readonly string[] = ['at_hash', 'c_hash', 's_hash'];
+
 /**
- * Whether a JWT of one of the types is not an access token after all. Where both kinds are
- * called `JWT`, servers tell them apart by a claim: `token_use` (Amazon Cognito), `typ`
- * (Keycloak), or those that only ID tokens have (`nonce` and the hashes, OpenID Connect Core
- * §2, §3.1.3.6, §3.3.2.11) and logout tokens (`events`, Back-Channel Logout §2.4).
+ * Whether a JWT of one of the types is not an access token after all. If both kinds are
+ * called `JWT` or nothing, servers tell them apart by a claim: `token_use` (Amazon Cognito), `typ`
+ * (Keycloak), the beginning of `jti` (Okta: `AT.` or `ID.`), or those that only ID tokens have (`nonce` and the hashes,
+ * OpenID Connect Core §2) and logout tokens (`events`, Back-Channel Logout §2.4).
+ *
+ * @param claims without those that are `null`
  */
-export function isForAnotherUse(typ: string, claims: Readonly<Record<string, unknown>>): boolean {
-  const { token_use: use } = claims;
+export function isForAnotherUse(typ: string | undefined, claims: Readonly<Record<string, unknown>>): boolean {
+  const { token_use: use, jti } = claims;
   if (use !== undefined && use !== 'access' && use !== 'access_token') return true;
   if (typeName(typ) === ACCESS_TOKEN) return false;
-  if (claims.at_hash !== undefined || claims.c_hash !== undefined) return true;
-  // Before 25, Keycloak's access tokens had the nonce too: where it says what a token is, that counts.
-  if (typeof claims.typ === 'string') return !['bearer', 'dpop', ACCESS_TOKEN].includes(typeName(claims.typ));
+  if (OF_ID_TOKENS.some((claim) => claims[claim] !== undefined)) return true;
+  if (typeof jti === 'string' && jti.startsWith('ID.')) return true;
+  // Before 25, Keycloak's access tokens had the nonce too: if one says what it is, that counts.
+  if (typeof claims.typ === 'string')
+    return !['bearer', 'dpop', ACCESS_TOKEN].includes(claims.typ.toLowerCase());
   return claims.nonce !== undefined || claims.events !== undefined;
 }

@@ -15,8 +15,8 @@ const ABOUT_US = new Set(['invalid_client', 'unauthorized_client']);
  */
 export function readAnswer(answer: Answer, now: number): IntrospectionResponse {
   requireOk(answer, now);
-  if (mediaType(answer) !== 'application/json') throw malformed('is not application/json');
-  return introspectionResponse(parsed(answer.body));
+  if (!isJson(mediaType(answer))) throw malformed('is not application/json');
+  return introspectionResponse(parsed(answer.body), now);
 }
 
 /**
@@ -42,17 +42,30 @@ export function requireOk(answer: Answer, now: number): void {
   );
 }
 
+/** RFC 7662 §2.2, RFC 6839 §3.1: by any other name, such as that of a web page, it is something else. */
+function isJson(type: string): boolean {
+  return type === 'application/json' || /^application\/[\w.-]+\+json$/.test(type);
+}
+
 /** The media type without its parameters. */
 export function mediaType({ contentType = '' }: Answer): string {
   if (contentType === 'application/json') return contentType;
   return (contentType.split(';', 1)[0] as string).trim().toLowerCase();
 }
 
-function parsed(body: Buffer): unknown {
+/** @throws IntrospectionUnavailableError for what is not UTF-8 */
+export function jsonText(body: Buffer): string {
   // Else two different subjects could turn into the same replacement characters.
   if (!isUtf8(body)) throw malformed('is not UTF-8');
+  const text = body.toString();
+  // RFC 8259 §8.1: a byte order mark may be ignored.
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+
+function parsed(body: Buffer): unknown {
+  const text = jsonText(body);
   try {
-    return JSON.parse(body.toString());
+    return JSON.parse(text);
   } catch {
     // The parser's message quotes what it has read.
     throw malformed('is not JSON');

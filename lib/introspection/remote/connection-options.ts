@@ -40,7 +40,7 @@ export function connectionSettings(factory: string, options: ConnectionOptions):
     'milliseconds above 0',
   );
   const telemetry = telemetryOf(factory, options.telemetry);
-  const transport = fetch ? fetchTransport(fetch) : keepAliveTransport(timeout);
+  const transport = fetch ? fetchTransport(fetch) : keepAliveTransport();
   return {
     timeout,
     transport: watchedTransport(transport, telemetry),

@@ -1,142 +1,143 @@
-import type { IncomingHttpHeaders } from 'node:http';
-import { Client, type Dispatcher } from 'undici';
-import type { Cancellable } from './deadline.js';
-import { type Answer, BodyReader, singleHeader, type Transport, tooLarge } from './transport.js';
+import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { plainConnections, secureConnections } from './connections.js';
+import { decoded } from './content-coding.js';
+import type { Cancellable, Deadline } from './deadline.js';
+import {
+  type Answer,
+  BodyReader,
+  headerLines,
+  type OutgoingRequest,
+  singleHeader,
+  type Target,
+  type Transport,
+  tooLarge,
+} from './transport.js';
 import { TransportError } from './transport-error.js';
 
-/** More idle connections than this to one server are closed. */
-const MAX_IDLE = 128;
+/** Bytes. A longer head is `malformed_answer`, whatever `--max-http-header-size` says. */
+const MAX_HEAD = 16 * 1024;
 
 /**
- * Our own keep-alive connections. One layer below `undici.request`: no stream, no signal
- * and no `Response` are made for an answer that is a few hundred bytes of JSON.
+ * Our own keep-alive connections, over Node's HTTP client and agents of our own: nothing that the app uses or
+ * configures, such as the global agents or the dispatcher of `fetch`, is changed or has an effect here.
  *
- * Idle connections do not keep the process alive: undici lets go of them.
- *
- * @param timeout milliseconds for a connection to come about
+ * Idle connections do not keep the process alive.
  */
-export function keepAliveTransport(timeout: number): Transport {
-  const servers = new Map<string, Connections>();
+export function keepAliveTransport(): Transport {
+  let plain: Agent | undefined;
+  let secure: Agent | undefined;
   return {
-    send({ origin, path }, { method, headers, body = null }, deadline) {
-      let connections = servers.get(origin);
-      if (!connections) {
-        connections = new Connections(origin, timeout);
-        servers.set(origin, connections);
+    send(target, request, deadline) {
+      if (target.isSecure) {
+        secure ??= secureConnections();
+        return exchange(httpsRequest, secure, target, request, deadline);
       }
-      const exchange = new Exchange(connections);
-      deadline.watch(exchange);
-      exchange.client.dispatch({ path, method, headers, body }, exchange);
-      return exchange.answer;
+      plain ??= plainConnections();
+      return exchange(httpRequest, plain, target, request, deadline);
     },
   };
 }
 
-/**
- * The connections to one server, one question at a time on each. Not undici's `Pool`:
- * that opens a new connection for every one that is cut off at a deadline, and so
- * hammers a server that hangs.
- */
-class Connections {
-  readonly #origin: string;
-  readonly #options: Client.Options;
-  /** The last one used comes first, so that the others can time out. */
-  readonly #idle: Client[] = [];
-
-  constructor(origin: string, timeout: number) {
-    this.#origin = origin;
-    this.#options = {
-      // The deadline, which is exact, takes the place of undici's timers.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      // RFC 7662 §4: the certificate is checked, whatever NODE_TLS_REJECT_UNAUTHORIZED says.
-      connect: { timeout, rejectUnauthorized: true },
-    };
-  }
-
-  take(): Client {
-    return this.#idle.pop() ?? new Client(this.#origin, this.#options);
-  }
-
-  giveBack(client: Client): void {
-    if (this.#idle.length < MAX_IDLE) this.#idle.push(client);
-    else void client.close();
-  }
+function exchange(
+  open: typeof httpRequest,
+  agent: Agent,
+  { hostname, port, path }: Target,
+  { method, headers, body }: OutgoingRequest,
+  deadline: Deadline,
+): Promise<Answer> {
+  const request = open({
+    agent,
+    hostname,
+    port,
+    path,
+    method,
+    // A coding is read all the same, but costs time.
+    headers: { ...headers, 'accept-encoding': 'identity' },
+    maxHeaderSize: MAX_HEAD,
+    insecureHTTPParser: false,
+  });
+  const exchanged = new Exchange(request);
+  deadline.watch(exchanged);
+  request.end(body);
+  return exchanged.answer;
 }
 
-/** One request and its answer, told by undici step by step. */
-class Exchange implements Dispatcher.DispatchHandler, Cancellable {
+/** One request and its response. */
+class Exchange implements Cancellable {
   readonly answer: Promise<Answer>;
-  readonly client: Client;
-  readonly #connections: Connections;
+  readonly #request: ClientRequest;
   readonly #body = new BodyReader();
   #resolve!: (answer: Answer) => void;
   #reject!: (reason: unknown) => void;
   #isUnderWay = true;
-  #status = 0;
-  #headers: IncomingHttpHeaders = {};
+  #response: IncomingMessage | undefined;
 
-  constructor(connections: Connections) {
-    this.#connections = connections;
-    this.client = connections.take();
+  constructor(request: ClientRequest) {
+    this.#request = request;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    const fail = (error: unknown): void => this.#fail(error);
+    request.on('response', (response) => this.#read(response, fail));
+    request.on('error', fail);
+    // After a response to an upgrade that nobody has asked for, this is all that is told.
+    request.on('close', fail);
   }
 
   cancel(reason: unknown): void {
-    // The connection may serve somebody else by now.
+    // The connection may serve another request by now.
     if (!this.#isUnderWay) return;
     this.#reject(reason);
     this.#destroy();
   }
 
-  onRequestStart(): void {}
-
-  onResponseStart(_controller: unknown, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200) return;
-    this.#status = status;
-    this.#headers = headers;
+  #read(response: IncomingMessage, fail: (error: unknown) => void): void {
+    this.#response = response;
+    response.on('data', (chunk: Buffer) => {
+      if (!this.#body.add(chunk)) this.#cutOff(response);
+    });
+    response.on('end', () => {
+      this.#isUnderWay = false;
+      this.#finish(response);
+    });
+    response.on('error', fail);
   }
 
-  onResponseData(_controller: unknown, chunk: Buffer): void {
-    if (this.#body.add(chunk)) return;
-    // Any other status says by itself all that there is to say.
-    if (this.#status === 200) this.#reject(tooLarge());
-    else this.#finish();
+  #fail(error: unknown): void {
+    // If we have destroyed it ourselves, all has been said.
+    if (!this.#isUnderWay) return;
+    this.#reject(new TransportError(error, this.#response !== undefined));
     this.#destroy();
   }
 
-  onResponseEnd(): void {
-    this.#release();
-    this.#finish();
+  #cutOff(response: IncomingMessage): void {
+    // Any other status says by itself all that there is to say.
+    if (response.statusCode === 200) this.#reject(tooLarge());
+    else this.#finish(response);
+    this.#destroy();
   }
 
-  onResponseError(_controller: unknown, error: Error): void {
-    // We have destroyed it ourselves: all has been said.
-    if (!this.#isUnderWay) return;
-    this.#release();
-    this.#reject(new TransportError(error, this.#status !== 0));
-  }
-
-  #release(): void {
-    this.#isUnderWay = false;
-    this.#connections.giveBack(this.client);
-  }
-
-  #finish(): void {
+  #finish({ statusCode: status = 0, rawHeaders }: IncomingMessage): void {
+    const whole = this.#body.whole();
+    let body = whole;
+    try {
+      body = decoded(whole, headerLines(rawHeaders, 'content-encoding').join());
+    } catch (error) {
+      if (status === 200) this.#reject(error);
+    }
     this.#resolve({
-      status: this.#status,
-      contentType: singleHeader(this.#headers, 'content-type'),
-      retryAfter: singleHeader(this.#headers, 'retry-after'),
-      body: this.#body.whole(),
+      status,
+      contentType: singleHeader(rawHeaders, 'content-type'),
+      retryAfter: singleHeader(rawHeaders, 'retry-after'),
+      body,
     });
   }
 
-  /** An answer that nobody waits for must not hold a connection, nor one that is still to come about. */
+  /** A response that nobody waits for must not hold a connection, nor one that is still to come about. */
   #destroy(): void {
     this.#isUnderWay = false;
-    void this.client.destroy();
+    this.#request.destroy();
   }
 }

@@ -12,7 +12,7 @@ export type KeysSettings = Pick<DiscoverySettings, 'transport' | 'timeout' | 'cl
  *
  * @throws IntrospectionUnavailableError `timeout`, or `discovery` for any other reason
  */
-export async function getKeys(settings: KeysSettings, url: string): Promise<Response> {
+export async function getKeys(settings: KeysSettings, url: string): Promise<unknown> {
   const deadline = new Deadline(settings.timeout);
   try {
     return await getDocument(settings, url, deadline);

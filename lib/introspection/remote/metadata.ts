@@ -1,7 +1,8 @@
+import { isObject } from '../../options.js';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
-import { requireOk } from './answer.js';
+import { jsonText, requireOk } from './answer.js';
 import { Deadline } from './deadline.js';
-import type { AuthorizationServer } from './oauth-types.js';
+import type { ServerMetadata } from './oauth-types.js';
 import { type Target, type Transport, target, withOneRetry } from './transport.js';
 import { bareCause, TransportError } from './transport-error.js';
 
@@ -15,7 +16,7 @@ export interface DiscoverySettings {
 }
 
 /** Takes out of a server's metadata what is needed of it; throws where that is not there ({@link namedTarget}). */
-export type Demand<T> = (metadata: AuthorizationServer) => T;
+export type Demand<T> = (metadata: ServerMetadata) => T;
 
 /**
  * Finds what is needed of a server by its metadata (RFC 8414 §3, OpenID Connect Discovery §4) when it is
@@ -92,26 +93,36 @@ function isStatus(error: unknown): boolean {
 }
 
 async function fromDocument(
-  algorithm: 'oauth2' | 'oidc',
+  kind: 'oauth2' | 'oidc',
   settings: DiscoverySettings,
   deadline: Deadline,
-): Promise<AuthorizationServer> {
-  // Loaded here, since CommonJS that cannot load an ES module, Jest's for one, shall still load the rest of the package.
-  const oauth = await import('oauth4webapi');
-  const response = await oauth.discoveryRequest(settings.issuer, {
-    algorithm,
-    [oauth.allowInsecureRequests]: settings.allowInsecureRequests,
-    [oauth.customFetch]: (url) => getDocument(settings, url, deadline),
-  });
-  try {
-    return await oauth.processDiscoveryResponse(settings.issuer, response);
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== oauth.JSON_ATTRIBUTE_COMPARISON) throw error;
-    throw new IntrospectionUnavailableError(
-      'discovery',
-      'The metadata of the authorization server has another "issuer" than the one that is asked',
-    );
+): Promise<ServerMetadata> {
+  const { issuer } = settings;
+  const document = await getDocument(settings, documentUrl(kind, issuer), deadline);
+  if (!isObject(document) || typeof document.issuer !== 'string') throw unusable('names no "issuer"');
+  // As URLs: by the letter, few servers with a root path would have the issuer that their users write.
+  if (new URL(document.issuer).href !== issuer.href) {
+    throw unusable('has another "issuer" than the one that is asked');
   }
+  return document as ServerMetadata;
+}
+
+/** RFC 8414 §3.1 puts its name between host and path, without a slash at the end; OpenID Connect Discovery §4 after the path. */
+function documentUrl(kind: 'oauth2' | 'oidc', issuer: URL): string {
+  const url = new URL(issuer);
+  const path = url.pathname.replace(/\/$/, '');
+  url.pathname =
+    kind === 'oauth2'
+      ? `/.well-known/oauth-authorization-server${path}`
+      : `${path}/.well-known/openid-configuration`;
+  return url.href;
+}
+
+function unusable(problem: string): IntrospectionUnavailableError {
+  return new IntrospectionUnavailableError(
+    'discovery',
+    `The metadata of the authorization server ${problem}`,
+  );
 }
 
 /**
@@ -126,23 +137,27 @@ export function namedTarget(
 ): Target {
   const url = endpointUrl(value, allowHttp);
   if (url) return target(url);
-  throw new IntrospectionUnavailableError(
-    'discovery',
-    `The metadata of the authorization server names no ${what} that may be used`,
-  );
+  throw unusable(`names no ${what} that may be used`);
 }
 
-/** A document of the server's, over the same connections as everything else. */
+/** Servers have keys and metadata under many names; one that minds `Accept` must not refuse for that. */
+const DOCUMENT = 'application/json, application/jwk-set+json, */*;q=0.1';
+
+/**
+ * A document of the server's, over the same connections as everything else: any JSON, whatever it is called.
+ *
+ * @throws IntrospectionUnavailableError, and SyntaxError for what is no JSON
+ */
 export async function getDocument(
   { transport, clock }: Pick<DiscoverySettings, 'transport' | 'clock'>,
   url: string,
   deadline: Deadline,
-): Promise<Response> {
+): Promise<unknown> {
   const to = target(new URL(url));
-  const request = { method: 'GET', headers: { accept: 'application/json' } } as const;
+  const request = { method: 'GET', headers: { accept: DOCUMENT } } as const;
   const answer = await withOneRetry(deadline, () => transport.send(to, request, deadline));
   requireOk(answer, clock());
-  return new Response(answer.body, { headers: { 'content-type': answer.contentType ?? '' } });
+  return JSON.parse(jsonText(answer.body));
 }
 
 /** An absolute `https:` URL without credentials; `http:` only where that is allowed. */

@@ -1,11 +1,12 @@
 import { isThenable } from '../../thenable.js';
 import { isTokenSyntax } from '../../tokens/token-digest.js';
+import { inactive } from '../inactivity.js';
 import type { IntrospectionResponse, Introspector } from '../introspector.js';
 import { readAnswer } from './answer.js';
 import { Deadline } from './deadline.js';
-import { introspectionResponse } from './members.js';
+import { KeySet } from './key-set.js';
 import { Discovery, namedTarget } from './metadata.js';
-import type { AuthorizationServer } from './oauth-types.js';
+import type { AuthorizationServer, ServerMetadata } from './oauth-types.js';
 import { type RemoteIntrospectorOptions, type RemoteSettings, remoteSettings } from './remote-options.js';
 import { isSignedAnswer, SignedAnswers } from './signed-answer.js';
 import { type Answer, type Target, target, withOneRetry } from './transport.js';
@@ -13,7 +14,7 @@ import { UpstreamProbe } from './upstream-probe.js';
 
 /** Where to ask, and what is known of whom. */
 interface Server {
-  readonly metadata: AuthorizationServer;
+  readonly metadata: ServerMetadata;
   readonly endpoint: Target;
 }
 
@@ -33,15 +34,15 @@ interface Server {
  */
 export function remoteIntrospector(options: RemoteIntrospectorOptions): Introspector {
   const settings = remoteSettings(options);
-  const { timeout, clock } = settings;
+  const { timeout, clock, parameters } = settings;
   const location = serverOf(settings);
-  const signed = settings.signedResponse ? new SignedAnswers(settings) : undefined;
+  const signed = location instanceof Discovery ? signedAnswers(settings, location) : undefined;
   const probe = new UpstreamProbe(settings.telemetry, 'introspect', configuredUrl(settings));
-  const question = async (parameters: string, signal?: AbortSignal): Promise<IntrospectionResponse> => {
+  const question = async (asked: string, signal?: AbortSignal): Promise<IntrospectionResponse> => {
     const deadline = new Deadline(timeout, signal);
     try {
       const server = location instanceof Discovery ? await found(location, deadline) : location;
-      const answer = await ask(settings, server, parameters, deadline);
+      const answer = await ask(settings, server, asked, deadline);
       return signed ? await deadline.race(signed.read(answer, server.metadata)) : readAnswer(answer, clock());
     } finally {
       deadline.release();
@@ -49,10 +50,23 @@ export function remoteIntrospector(options: RemoteIntrospectorOptions): Introspe
   };
   return {
     async introspect(token, { hint, signal } = {}) {
-      if (!isTokenSyntax(token) || isSignedAnswer(token)) return introspectionResponse({ active: false });
-      return probe.run(() => question(form(token, hint), signal), stateOf, signal);
+      if (!isTokenSyntax(token)) return inactive('malformed');
+      if (isSignedAnswer(token)) return inactive('wrong_type');
+      return probe.run(
+        () => question(form(token, hint ?? parameters.hint) + parameters.end, signal),
+        stateOf,
+        signal,
+      );
     },
   };
+}
+
+function signedAnswers(settings: RemoteSettings, discovery: Discovery<Server>): SignedAnswers | undefined {
+  if (!settings.signedResponse) return undefined;
+  const probe = new UpstreamProbe(settings.telemetry, 'keys', configuredUrl(settings));
+  // There is an answer to verify, so the metadata is known.
+  const locate = async (): Promise<string> => (discovery.known as Server).metadata.jwks_uri as string;
+  return new SignedAnswers(settings, new KeySet(settings, locate, probe));
 }
 
 function stateOf({ active }: IntrospectionResponse): 'active' | 'inactive' {
@@ -96,7 +110,7 @@ function ask(
 ): Promise<Answer> {
   return withOneRetry(deadline, async () => {
     // Made for each attempt: a server may take an assertion once only.
-    const credentials = authentication(parameters, metadata);
+    const credentials = authentication(parameters, metadata as AuthorizationServer);
     const { headers, body } = isThenable(credentials) ? await deadline.race(credentials) : credentials;
     return transport.send(endpoint, { method: 'POST', headers, body }, deadline);
   });

@@ -12,6 +12,7 @@ import {
 } from './authentication.js';
 import { type ConnectionSettings, connectionSettings, issuerUrl, urlExpected } from './connection-options.js';
 import type { Fetch } from './fetch-transport.js';
+import { type FormParameters, parametersOption } from './form-parameters.js';
 import { endpointUrl } from './metadata.js';
 import type { ClientAuth } from './oauth-types.js';
 
@@ -26,13 +27,19 @@ export interface RemoteIntrospectorOptions {
   /** Our client secret, as it was issued. Required for `client_secret_basic` and `client_secret_post`. */
   readonly clientSecret?: string;
   /**
-   * How we prove who we are: a method's name, or a `ClientAuth` function of `oauth4webapi`
-   * (`PrivateKeyJwt`, `ClientSecretJwt`, `TlsClientAuth`, …), called for each request.
+   * How we prove who we are: a method's name, or a function that adds our credentials to a request, such as those of the
+   * package `oauth4webapi` (`PrivateKeyJwt`, `ClientSecretJwt`, `TlsClientAuth`, …), called for each request.
    * Default `client_secret_basic`, form-encoded (RFC 6749 §2.3.1).
    */
   readonly clientAuth?: 'client_secret_basic' | 'client_secret_post' | 'none' | ClientAuth;
   /** Gives an access token of ours, sent as `Bearer` in place of client credentials (RFC 7662 §2.1). Called for each request; keeping the token is up to it. */
   readonly accessToken?: () => Promise<string> | string;
+  /**
+   * More form parameters for every introspection request, such as a `resource` or the `token_type_hint` that some servers need.
+   * A hint that comes with a question, as the guard's does, takes the place of that one. Not `token`, `client_id`,
+   * `client_secret`, `client_assertion` nor `client_assertion_type`.
+   */
+  readonly parameters?: Readonly<Record<string, string | readonly string[]>>;
   /** Milliseconds for the whole question: metadata, credentials, connecting, the answer and the retry. Default 3,000. */
   readonly timeout?: number;
   /** Used for every request in place of our own connections: for client certificates (RFC 8705), proxies and tests. */
@@ -55,6 +62,7 @@ export interface RemoteSettings extends ConnectionSettings {
   readonly clientId: string;
   readonly authentication: Authentication;
   readonly signedResponse: boolean;
+  readonly parameters: FormParameters;
 }
 
 const FACTORY = 'remoteIntrospector';
@@ -65,6 +73,7 @@ const KNOWN = [
   'clientSecret',
   'clientAuth',
   'accessToken',
+  'parameters',
   'timeout',
   'fetch',
   'signedResponse',
@@ -85,6 +94,7 @@ export function remoteSettings(options: RemoteIntrospectorOptions): RemoteSettin
     clientId: clientIdOption(options),
     authentication: authenticationOption(options),
     signedResponse,
+    parameters: parametersOption(FACTORY, options.parameters),
   };
 }
 

@@ -1,60 +1,100 @@
+import { ASYMMETRIC_ALGORITHMS } from '../../algorithms.js';
+import { type Jws, type JwsHeader, jsonObject, unverifiedJws } from '../../jws-form.js';
+import { isObject } from '../../options.js';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { IntrospectionResponse } from '../introspector.js';
-import { SIGNED } from '../signed-type.js';
+import { SIGNED, SIGNED_TYP } from '../signed-type.js';
 import { mediaType, requireOk } from './answer.js';
-import { getKeys } from './keys.js';
+import type { KeySet } from './key-set.js';
 import { introspectionResponse } from './members.js';
-import type { DiscoverySettings } from './metadata.js';
-import type { AuthorizationServer } from './oauth-types.js';
+import type { ServerMetadata } from './oauth-types.js';
 import type { Answer } from './transport.js';
-import { bareCause } from './transport-error.js';
 
-/** How far (seconds) the `iat` of a signed answer may be from now, either way. */
-const FRESH_FOR = 60;
+/** How far (milliseconds) the `iat` of a signed answer may be from now, either way. */
+const FRESH_FOR = 60_000;
 
-type SignedAnswerSettings = Pick<
-  DiscoverySettings,
-  'transport' | 'timeout' | 'allowInsecureRequests' | 'clock'
-> & { readonly clientId: string };
+/** Milliseconds of leeway for `exp` and `nbf`, which a signed answer need not have. */
+const LEEWAY = 30_000;
+
+interface SignedAnswerSettings {
+  readonly clientId: string;
+  readonly clock: () => number;
+}
+
+type Claims = Readonly<Record<string, unknown>>;
 
 /** Reads signed answers (RFC 9701): nothing in one counts before all of it is verified. */
 export class SignedAnswers {
   readonly #settings: SignedAnswerSettings;
+  readonly #keys: KeySet;
 
-  constructor(settings: SignedAnswerSettings) {
+  /** @param keys those of the server */
+  constructor(settings: SignedAnswerSettings, keys: KeySet) {
     this.#settings = settings;
+    this.#keys = keys;
   }
 
   /** @throws IntrospectionUnavailableError for an answer that is unsigned, or does not verify */
-  async read(answer: Answer, server: AuthorizationServer): Promise<IntrospectionResponse> {
+  async read(answer: Answer, server: ServerMetadata): Promise<IntrospectionResponse> {
     const { clientId, clock } = this.#settings;
     const now = clock();
     requireOk(answer, now);
     if (mediaType(answer) !== SIGNED) throw unverified('is not signed');
-    if (answer.body.toString().split('.').length === 5)
-      throw unverified('is encrypted, which is not supported');
-    const oauth = await import('oauth4webapi');
-    const client = { client_id: clientId, [oauth.clockSkew]: Math.round((now - Date.now()) / 1000) };
-    const response = new Response(answer.body, { headers: { 'content-type': SIGNED } });
-    let json: unknown;
-    try {
-      // `typ`, `iss`, `aud` and an algorithm that the server has announced, or RS256.
-      json = await oauth.processIntrospectionResponse(server, client, response);
-      // The keys are kept, and fetched again when they are old or one is missing.
-      await oauth.validateApplicationLevelSignature(server, response, {
-        [oauth.allowInsecureRequests]: this.#settings.allowInsecureRequests,
-        [oauth.customFetch]: this.#getKeys,
-      });
-    } catch (error) {
-      if (error instanceof IntrospectionUnavailableError) throw error;
-      throw unverified('does not verify', error);
+    const jwt = answer.body.toString();
+    if (jwt.split('.').length === 5) throw unverified('is encrypted, which is not supported');
+    const jws = unverifiedJws(jwt);
+    if (!jws || !isAcceptable(jws, server, clientId, now)) throw unverified('does not verify');
+    const verified = await this.#keys.verify(jwt, jws.header);
+    // Judged again: what counts is what was verified.
+    if (typeof verified !== 'object' || !isAcceptable(verified, server, clientId, now)) {
+      throw unverified('does not verify');
     }
-    if (!isFresh(answer.body, now)) throw unverified('was not issued just now');
-    return introspectionResponse(json);
+    const { iat, token_introspection: response } = jsonObject(verified.payload) as Claims;
+    if (!(Math.abs(now - (iat as number) * 1000) <= FRESH_FOR)) throw unverified('was not issued just now');
+    return introspectionResponse(response, now);
   }
+}
 
-  /** One function for all calls: by it oauth4webapi knows that they can share a request for the keys. */
-  readonly #getKeys = (url: string): Promise<Response> => getKeys(this.#settings, url);
+/** Whether a JWT is an answer of this server to us (RFC 9701 §5, §8.2); all of it but the signature, and how old it is. */
+function isAcceptable(
+  { header, payload }: Jws,
+  server: ServerMetadata,
+  clientId: string,
+  now: number,
+): boolean {
+  const claims = jsonObject(payload);
+  if (!claims || !isOfSuchAnswers(header, server)) return false;
+  const { iss, aud, iat, exp, nbf, token_introspection: response } = claims;
+  return (
+    iss === server.issuer &&
+    (aud === clientId || (Array.isArray(aud) && aud.includes(clientId))) &&
+    typeof iat === 'number' &&
+    (exp === undefined || (typeof exp === 'number' && now < exp * 1000 + LEEWAY)) &&
+    (nbf === undefined || (typeof nbf === 'number' && now >= nbf * 1000 - LEEWAY)) &&
+    isObject(response) &&
+    typeof response.active === 'boolean'
+  );
+}
+
+/** The algorithm has to be one that the server announces; RS256 if it announces none (RFC 9701 §6, §7). */
+function isOfSuchAnswers(
+  { alg, typ, crit }: JwsHeader,
+  { introspection_signing_alg_values_supported: announced }: ServerMetadata,
+): boolean {
+  return (
+    isSignedTyp(typ) &&
+    (Array.isArray(announced) ? announced.includes(alg) : alg === 'RS256') &&
+    ASYMMETRIC_ALGORITHMS.includes(alg) &&
+    // No extension is understood here (RFC 7515 §4.1.11).
+    crit === undefined
+  );
+}
+
+/** A media type is compared without regard to case, and to `application/` (RFC 7515 §4.1.9). */
+function isSignedTyp(typ: unknown): boolean {
+  if (typeof typ !== 'string') return false;
+  const name = typ.toLowerCase();
+  return name === SIGNED_TYP || name === SIGNED;
 }
 
 /**
@@ -64,25 +104,9 @@ export class SignedAnswers {
 export function isSignedAnswer(token: string): boolean {
   // `{` and then a quote or white space, in base64url.
   if (!token.startsWith('ey') && !token.startsWith('ew')) return false;
-  try {
-    const header = JSON.parse(Buffer.from(token.split('.', 1)[0] as string, 'base64url').toString());
-    return typeof header.typ === 'string' && /^(?:application\/)?token-introspection\+jwt$/i.test(header.typ);
-  } catch {
-    return false;
-  }
+  return isSignedTyp(jsonObject(Buffer.from(token.split('.', 1)[0] as string, 'base64url'))?.typ);
 }
 
-/** Called for a JWT that has been parsed before. */
-function isFresh(jwt: Buffer, now: number): boolean {
-  const claims = jwt.toString().split('.')[1] as string;
-  const { iat } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { readonly iat: number };
-  return Math.abs(now / 1000 - iat) <= FRESH_FOR;
-}
-
-function unverified(problem: string, error?: unknown): IntrospectionUnavailableError {
-  return new IntrospectionUnavailableError(
-    'signature',
-    `The answer of the authorization server ${problem}`,
-    error === undefined ? {} : { cause: bareCause(error) },
-  );
+function unverified(problem: string): IntrospectionUnavailableError {
+  return new IntrospectionUnavailableError('signature', `The answer of the authorization server ${problem}`);
 }

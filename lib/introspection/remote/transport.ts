@@ -1,15 +1,18 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { Deadline } from './deadline.js';
 import { TransportError } from './transport-error.js';
 
 /** Answers over this many bytes are refused, so that no server can fill our memory. */
-const MAX_ANSWER = 64 * 1024;
+export const MAX_ANSWER: number = 64 * 1024;
 
 /** A URL, taken apart once. */
 export interface Target {
   readonly url: string;
-  readonly origin: string;
+  readonly isSecure: boolean;
+  /** Without the brackets of an IPv6 address. */
+  readonly hostname: string;
+  /** `undefined`: the scheme's own. */
+  readonly port: number | undefined;
   /** Path and query. */
   readonly path: string;
 }
@@ -36,7 +39,13 @@ export interface Transport {
 }
 
 export function target(url: URL): Target {
-  return { url: url.href, origin: url.origin, path: `${url.pathname}${url.search}` };
+  return {
+    url: url.href,
+    isSecure: url.protocol === 'https:',
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? undefined : Number(url.port),
+    path: `${url.pathname}${url.search}`,
+  };
 }
 
 /** Makes a second attempt where the first found its connection refused or reset before an answer. Never after a timeout. */
@@ -80,8 +89,13 @@ export function tooLarge(): IntrospectionUnavailableError {
   );
 }
 
+/** The values of a header, line by line. */
+export function headerLines(rawHeaders: readonly string[], name: string): readonly string[] {
+  return rawHeaders.filter((_value, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === name);
+}
+
 /** A header that came once. */
-export function singleHeader(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === 'string' ? value : undefined;
+export function singleHeader(rawHeaders: readonly string[], name: string): string | undefined {
+  const lines = headerLines(rawHeaders, name);
+  return lines.length === 1 ? lines[0] : undefined;
 }

@@ -1,9 +1,9 @@
-import type { Jws, JwsHeader } from '../../jws-form.js';
+import type { JwsHeader } from '../../jws-form.js';
 import type { Soon } from '../../thenable.js';
 import { AgeClock } from '../caching/age-clock.js';
-import { getKeys, type KeysSettings, noKeys } from '../remote/keys.js';
-import type { UpstreamProbe } from '../remote/upstream-probe.js';
-import { PublishedKeys } from './published-keys.js';
+import { getKeys, type KeysSettings, noKeys } from './keys.js';
+import { PublishedKeys, type Verification } from './published-keys.js';
+import type { UpstreamProbe } from './upstream-probe.js';
 
 /** Milliseconds. A key that its issuer has withdrawn is trusted for so long at most, while the issuer can be reached. */
 const FRESH_FOR = 600_000;
@@ -107,16 +107,16 @@ export class KeySet {
   }
 
   /**
-   * Verifies a signature, as {@link find}; `undefined` where no key of the set has made it.
+   * Verifies a signature, as {@link find}.
    *
    * @throws IntrospectionUnavailableError where the keys cannot be had
    */
-  async verify(token: string, header: JwsHeader): Promise<Jws | undefined> {
+  async verify(token: string, header: JwsHeader): Promise<Verification> {
     const verification = await this.find(async (keys) => {
       const tried = await keys.verify(token, header);
       return tried === 'no_key' ? undefined : tried;
     });
-    return verification === 'wrong' ? undefined : verification;
+    return verification ?? 'no_key';
   }
 
   /** The last failure, where it is younger than so many milliseconds. */
@@ -157,11 +157,9 @@ export class KeySet {
   }
 }
 
-async function publishedKeys(response: Response): Promise<PublishedKeys> {
-  // Loaded here, since CommonJS that cannot load an ES module, Jest's for one, shall still load the rest of the package.
-  const jose = await import('jose');
+async function publishedKeys(document: unknown): Promise<PublishedKeys> {
   try {
-    return new PublishedKeys(jose, await response.json());
+    return await PublishedKeys.of(document);
   } catch (error) {
     throw noKeys(error);
   }

@@ -1,8 +1,10 @@
 import type { Jws, JwsHeader } from '../../jws-form.js';
-import { noKeys } from '../remote/keys.js';
+import { noKeys } from './keys.js';
 
-// The attribute lets the types of an ES module stand in the declarations of the CommonJS build.
-type Jose = typeof import('jose', { with: { 'resolution-mode': 'import' }});
+// Loaded when it is needed: most who use the package do not, and some cannot load an ES module.
+const loadJose = () => import('jose');
+// Nothing of this may get into the declarations: those have to be read by older versions of TypeScript.
+type Jose = Awaited<ReturnType<typeof loadJose>>;
 type FindKey = ReturnType<Jose['createLocalJWKSet']>;
 type Key = Awaited<ReturnType<FindKey>>;
 
@@ -22,12 +24,15 @@ export class PublishedKeys {
   /** All of them, as they were published. */
   readonly keys: readonly Readonly<Record<string, unknown>>[];
 
-  /** @throws JWKSInvalid for what is no key set */
-  constructor(jose: Jose, document: unknown) {
+  private constructor(jose: Jose, keySet: Parameters<Jose['createLocalJWKSet']>[0]) {
     this.#jose = jose;
-    const keySet = document as Parameters<Jose['createLocalJWKSet']>[0];
     this.#find = jose.createLocalJWKSet(keySet);
     this.keys = keySet.keys;
+  }
+
+  /** @throws JWKSInvalid for what is no key set */
+  static async of(document: unknown): Promise<PublishedKeys> {
+    return new PublishedKeys(await loadJose(), JSON.parse(JSON.stringify(document), told));
   }
 
   /**
@@ -50,7 +55,7 @@ export class PublishedKeys {
       }
     }
     if (fault !== undefined) throw noKeys(fault);
-    return keys.length > 0 && kid !== undefined ? 'wrong' : 'no_key';
+    return keys.length > 0 && typeof kid === 'string' ? 'wrong' : 'no_key';
   }
 
   async #candidates(header: { readonly alg: string; readonly kid?: string }): Promise<readonly Key[]> {
@@ -67,4 +72,9 @@ export class PublishedKeys {
       return keys;
     }
   }
+}
+
+/** A member that is null is one that is not there. */
+function told(this: unknown, _member: string, value: unknown): unknown {
+  return value === null && !Array.isArray(this) ? undefined : value;
 }
