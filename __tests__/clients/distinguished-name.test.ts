@@ -76,7 +76,7 @@ describe('the subject of a bank, whoever writes it', () => {
   });
 
   it('issuer/01 A-18 is another in the order of `openssl x509 -subject`, and with values in other letters', () => {
-    const [, [, name = ''] = []] = NAMES;
+    const name = NAMES[1]?.[1] as string;
     const parts = name.replaceAll('\\,', '\\2C').split(',');
     expect(is(bank, parts.join(','))).toBe(true);
     expect(is(bank, parts.toReversed().join(','))).toBe(false);

@@ -22,8 +22,6 @@ export type NameReading =
   | { readonly name: string; readonly problem?: undefined }
   | { readonly name?: undefined; readonly problem: string };
 
-class Unreadable extends Error {}
-
 /** The subject of a certificate (RFC 5280 §4.1) from its DER; `undefined` where it has none that can be read. */
 export function subjectName(certificate: Buffer): string | undefined {
   const [tbs] = derElementsIn(derElements(certificate)?.[0], SEQUENCE) ?? [];
@@ -73,62 +71,65 @@ const SEPARATOR = /[,;]/y;
 
 /**
  * Reads a name as RFC 4514 writes it, the last part of the certificate first, and as Java, Go, OpenSSL and .NET do in that
- * order. What is wrong is told in words that follow "is a name that".
+ * order. What is wrong is told in words that follow "this name".
  */
 export function readName(text: string): NameReading {
-  try {
-    return { name: oneForm(partsOf(text).toReversed()) };
-  } catch (error) {
-    if (error instanceof Unreadable) return { problem: error.message };
-    throw error;
-  }
+  const parts = partsOf(text);
+  return typeof parts === 'string' ? { problem: parts } : { name: oneForm(parts.toReversed()) };
 }
 
-function partsOf(text: string): Parts {
+/** The parts as they are written, or the problem. */
+function partsOf(text: string): Parts | string {
   if (text.startsWith('/'))
-    throw new Unreadable('has slashes between its parts; separate them by commas, the last one first');
+    return 'has slashes between its parts; separate them by commas, the last one first';
   // A line break at the end, say, which some editor or command has put there.
-  if (/\p{Cc}/u.test(text))
-    throw new Unreadable('has a control character, which must be escaped, as in \\0A');
-  if (!text.isWellFormed()) throw new Unreadable('has half a character');
+  if (/\p{Cc}/u.test(text)) return 'has a control character, which must be escaped, as in \\0A';
+  if (!text.isWellFormed()) return 'has half a character';
   const parts: Attribute[][] = [[]];
   let at = 0;
-  const next = (pattern: RegExp): string | undefined => {
+  const next: Next = (pattern) => {
     pattern.lastIndex = at;
     const match = pattern.exec(text);
     if (match) at = pattern.lastIndex;
     return match ? (match[1] ?? match[0]) : undefined;
   };
   for (;;) {
-    parts.at(-1)?.push(nextAttribute(next));
+    const found = nextAttribute(next);
+    if (typeof found === 'string') return found;
+    parts.at(-1)?.push(found);
     if (at === text.length) return parts;
     if (next(PLUS) !== undefined) continue;
-    if (next(SEPARATOR) === undefined) throw new Unreadable(`has a character at ${at} that must be escaped`);
+    if (next(SEPARATOR) === undefined) return `has a character at ${at} that must be escaped`;
     parts.push([]);
   }
 }
 
-function nextAttribute(next: (pattern: RegExp) => string | undefined): Attribute {
+/** What a pattern matches at this place, which is passed then; its group where it has one. */
+type Next = (pattern: RegExp) => string | undefined;
+
+function nextAttribute(next: Next): Attribute | string {
   const written = next(TYPE);
-  if (written === undefined) throw new Unreadable('has a part that is no type, an equals sign and a value');
+  if (written === undefined) return 'has a part that is no type, an equals sign and a value';
   const type = attributeType(written);
-  if (type === undefined)
-    throw new Unreadable(`has the type ${written.slice(0, 64)}, which is not known; write its OID`);
+  if (type === undefined) return `has the type ${written.slice(0, 64)}, which is not known; write its OID`;
   const hex = next(HEX);
-  const found: Attribute = hex === undefined ? [type, 'text', nextText(next)] : encoded(type, hex);
-  if (found[2] === '') throw new Unreadable(`has a ${written} without a value`);
-  return found;
+  const found = hex === undefined ? plain(type, next) : encoded(type, hex);
+  if (!found) {
+    return hex === undefined
+      ? 'has escaped bytes that are no UTF-8'
+      : 'has a value after # that is no BER in hex';
+  }
+  return found[2] === '' ? `has a ${written} without a value` : found;
 }
 
-function nextText(next: (pattern: RegExp) => string | undefined): string {
-  return unescaped(next(QUOTED)?.replaceAll('""', '"') ?? next(PLAIN) ?? '');
+function plain(type: string, next: Next): Attribute | undefined {
+  const text = unescaped(next(QUOTED)?.replaceAll('""', '"') ?? next(PLAIN) ?? '');
+  return text === undefined ? undefined : [type, 'text', text];
 }
 
-function encoded(type: string, hex: string): Attribute {
+function encoded(type: string, hex: string): Attribute | undefined {
   const [value, ...more] = (isHex(hex) && derElements(Buffer.from(hex, 'hex'))) || [];
-  const found = value && more.length === 0 ? attribute(type, value) : undefined;
-  if (!found) throw new Unreadable('has a value after # that is no BER in hex');
-  return found;
+  return value && more.length === 0 ? attribute(type, value) : undefined;
 }
 
 function isHex(text: string): boolean {
@@ -136,12 +137,11 @@ function isHex(text: string): boolean {
 }
 
 /** RFC 4514 §2.4: a backslash stands before a character, or before two digits that are a byte of UTF-8. */
-function unescaped(value: string): string {
+function unescaped(value: string): string | undefined {
   const bytes = Buffer.concat(
     Array.from(value.matchAll(/\\([0-9A-Fa-f]{2})|\\?([\s\S])/gu), ([, digits, character]) =>
       digits === undefined ? Buffer.from(character as string) : Buffer.from(digits, 'hex'),
     ),
   );
-  if (!isUtf8(bytes)) throw new Unreadable('has escaped bytes that are no UTF-8');
-  return bytes.toString();
+  return isUtf8(bytes) ? bytes.toString() : undefined;
 }
