@@ -14,9 +14,14 @@ export {
 } from './apis/protected-resource-metadata.js';
 export { refreshTokenIntrospection } from './apis/refresh-token-introspection.js';
 export { type TokenRevocationOptions, tokenRevocation } from './apis/revocation.js';
+export {
+  type CertificateHeaderForm,
+  type CertificateHeaderOptions,
+  certificateFromHeader,
+} from './clients/certificate-header.js';
+export type { ClientCertificate, ClientCertificateSource } from './clients/certificate-source.js';
 export type { Client, ClientStore, ManagementRight } from './clients/client.js';
 export type { ClientAuthMethod } from './clients/client-authentication.js';
-export type { ClientCertificate, ClientCertificateSource } from './clients/client-certificate.js';
 export { generateClientSecret, hashClientSecret } from './clients/client-secret.js';
 export { MemoryClientStore } from './clients/memory-client-store.js';
 export { type ActiveToken, activeToken } from './guard/active-token.js';

@@ -4,7 +4,7 @@ import { isType } from '../introspection/response-shape.js';
 import { isNonEmptyString, isObject } from '../options.js';
 import type { Soon } from '../thenable.js';
 import type { ActiveToken } from './active-token.js';
-import { certificateOf, certificateThumbprint } from './certificate.js';
+import { certificateOf } from './certificate.js';
 import { requireProof } from './dpop/require-proof.js';
 import type { GuardSettings } from './guard-options.js';
 import type { Scheme } from './presented-token.js';
@@ -44,7 +44,7 @@ export function requirePossession(
     throw refused('The access token is bound to a key in a way that is not supported');
   }
   if (thumbprint !== undefined) {
-    if (certificateThumbprint(certificateOf(settings, req)) !== thumbprint) {
+    if (certificateOf(settings, req).thumbprint !== thumbprint) {
       throw refused('The access token is bound to a client certificate that was not presented');
     }
   }
