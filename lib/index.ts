@@ -74,6 +74,7 @@ export {
   type IntrospectionRouterOptions,
   introspectionRouter,
 } from './router.js';
+export type { AnswerKey, ExternalSigningKey, HeldSigningKey } from './signing/key-forms.js';
 export type { PrivateJwk } from './signing/signing-key.js';
 export type { TelemetryOptions } from './telemetry/telemetry.js';
 export { MemoryTokenStore, type MemoryTokenStoreOptions } from './tokens/memory-token-store.js';

@@ -172,7 +172,7 @@ function mounted(
           revocation_endpoint_auth_signing_alg_values_supported: algorithms,
         }),
         ...(keys && {
-          introspection_signing_alg_values_supported: [...new Set(keys.map(({ alg }) => alg))],
+          introspection_signing_alg_values_supported: [...new Set(keys.flatMap(({ alg }) => alg ?? []))],
           introspection_encryption_alg_values_supported: ENCRYPTION_ALGORITHMS,
           introspection_encryption_enc_values_supported: CONTENT_ENCRYPTIONS,
         }),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import express from 'express';
+import { SignJWT } from 'jose';
 import * as oauth from 'oauth4webapi';
 import request from 'supertest';
 import {
@@ -7,6 +8,7 @@ import {
   generateClientSecret,
   type IntrospectionRouterOptions,
   introspectionRouter,
+  jwtIntrospector,
   MemoryClientStore,
   MemoryTokenStore,
   type PrivateJwk,
@@ -14,7 +16,7 @@ import {
   storeIntrospector,
 } from '../../lib/index.js';
 import { serving } from '../support/http.js';
-import { EC, RSA } from '../support/signing.js';
+import { EC, ED, RSA } from '../support/signing.js';
 
 const WELL_KNOWN = '/.well-known/oauth-authorization-server';
 const ISSUER = 'https://id.example.com';
@@ -176,6 +178,47 @@ describe('authorization server metadata', () => {
     expect(body).not.toHaveProperty('scopes_supported');
   });
 
+  it('issuer/24 J-10 keeps the jwks_uri of an issuer that signs elsewhere too, with keys and without', async () => {
+    const metadata = { jwks_uri: 'https://id.example.com/jwks?v=1' };
+    for (const keys of [undefined, [EC], () => [EC]]) {
+      const app = appWith({ metadata, ...(keys && { keys }) });
+      expect((await request(app).get(WELL_KNOWN)).body).toMatchObject(metadata);
+      // Ours are where they were, for whoever publishes all of them there.
+      expect((await request(app).get('/v1/oauth/jwks')).status).toBe(keys ? 200 : 404);
+    }
+    expect((await request(appWith({ metadata: {}, keys: [EC] })).get(WELL_KNOWN)).body).toMatchObject({
+      jwks_uri: `${ISSUER}/v1/oauth/jwks`,
+    });
+  });
+
+  it('issuer/24 tells the algorithms of keys that sign, and not of those that are only published', async () => {
+    const { d: _d, ...theirs } = ED;
+    const { body } = await request(appWith({ keys: [theirs, EC] })).get(WELL_KNOWN);
+    expect(body).toMatchObject({ introspection_signing_alg_values_supported: ['ES256'] });
+  });
+
+  it('issuer/24 a JWT of this issuer is active for jwtIntrospector, with keys for answers and without', async () => {
+    for (const keys of [undefined, [EC]]) {
+      const app = express();
+      await serving(app, async (issuer) => {
+        const { d: _d, ...published } = ED;
+        app.get('/jwks', (_req, res) => void res.json({ keys: [published] }));
+        const metadata = { jwks_uri: `${issuer}/jwks` };
+        app.use(introspectionRouter({ tokens, clients, issuer, metadata, ...(keys && { keys }) }));
+        const jwt = await new SignJWT({ client_id: 'web', jti: '1' })
+          .setProtectedHeader({ alg: 'EdDSA', kid: 'ed', typ: 'at+jwt' })
+          .setIssuer(issuer)
+          .setSubject('alice')
+          .setAudience('api')
+          .setIssuedAt()
+          .setExpirationTime('5m')
+          .sign(ED as never);
+        const introspector = jwtIntrospector({ issuer, audience: 'api', allowInsecureRequests: true });
+        expect(await introspector.introspect(jwt)).toMatchObject({ active: true, sub: 'alice' });
+      });
+    }
+  });
+
   it.each([
     ['the app does not want it', { metadata: false as const }],
     ['the issuer is no URL', { issuer: 'id.example.com' }],
@@ -195,6 +238,9 @@ describe('authorization server metadata', () => {
   it.each([
     ['metadata', { metadata: true }],
     ['metadata', { metadata: [] }],
+    ['metadata.jwks_uri', { metadata: { jwks_uri: '/jwks' } }],
+    ['metadata.jwks_uri', { metadata: { jwks_uri: null } }],
+    ['metadata.jwks_uri', { metadata: { jwks_uri: 'urn:jwks' }, keys: [EC] }],
     ['baseUrl', { baseUrl: '/identity' }],
     ['baseUrl', { baseUrl: 'https://user@id.example.com' }],
     ['baseUrl', { baseUrl: 'https://id.example.com#x' }],

@@ -18,7 +18,8 @@ export interface Mounted extends Reporter {
 export interface MetadataOptions {
   /**
    * Members for the metadata of the issuer (RFC 8414 §2) that are not about this router, such as `token_endpoint` and
-   * `response_types_supported`; they replace none of its own. `false` serves no metadata, for an issuer that serves its own.
+   * `response_types_supported`; they replace none of its own but `jwks_uri`, where the issuer publishes all its keys elsewhere, ours
+   * among them. `false` serves no metadata, for an issuer that serves its own.
    */
   readonly metadata?: Readonly<Record<string, unknown>> | false;
   /** The URL under which clients reach the router, where that is not the origin of the issuer. */
@@ -47,6 +48,12 @@ export function authorizationServerMetadata(
     'an object, or false',
   );
   must(
+    !isObject(metadata) || metadata.jwks_uri === undefined || isUrl(metadata.jwks_uri),
+    factory,
+    'metadata.jwks_uri',
+    'an absolute URL',
+  );
+  must(
     baseUrl === undefined || webUrl(baseUrl) !== undefined,
     factory,
     'baseUrl',
@@ -63,7 +70,14 @@ export function authorizationServerMetadata(
   const endpoints = Object.entries(mounted.endpoints).map(([name, path]) => [name, `${at}${path}`]);
   const documentOf = (): Soon<object> =>
     whenKnown(mounted.members(), (members) =>
-      withoutEmpty({ ...metadata, issuer: mounted.issuer, ...Object.fromEntries(endpoints), ...members }),
+      withoutEmpty({
+        ...metadata,
+        issuer: mounted.issuer,
+        ...Object.fromEntries(endpoints),
+        ...members,
+        // There is one for all keys by which clients verify what the issuer has signed (RFC 8414 §2), and who names one has it.
+        ...(isObject(metadata) && metadata.jwks_uri !== undefined && { jwks_uri: metadata.jwks_uri }),
+      }),
     );
   return publicDocument(metadataPath(mounted.issuer), documentOf, {
     requireTls: mounted.requireTls,
@@ -87,6 +101,10 @@ function webUrl(value: unknown): URL | undefined {
   return isWeb && !/[?#]/.test(value as string) && url.username === '' && url.password === ''
     ? url
     : undefined;
+}
+
+function isUrl(value: unknown): boolean {
+  return typeof value === 'string' && URL.canParse(value) && /^https?:/i.test(value);
 }
 
 /** RFC 8414 §3.2: a member without values is left out. */
