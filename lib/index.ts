@@ -2,6 +2,7 @@ export { type AccessTokenDetailsOptions, accessTokenDetails } from './apis/acces
 export type { ApiOptions } from './apis/api-options.js';
 export type { AssertionOptions } from './apis/client-authentication-options.js';
 export type { ManagementOptions } from './apis/management-options.js';
+export { authorizationServerMetadata } from './apis/metadata.js';
 export {
   type OAuthGatewayOptions,
   type OAuthIntrospectionOptions,

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import express from 'express';
+import express, { type Router } from 'express';
 import { SignJWT } from 'jose';
 import * as oauth from 'oauth4webapi';
+import * as openid from 'openid-client';
 import request from 'supertest';
 import {
   type AuditEvent,
+  authorizationServerMetadata,
   generateClientSecret,
   type IntrospectionRouterOptions,
   introspectionRouter,
@@ -309,6 +311,118 @@ describe('authorization server metadata', () => {
       expect(await remote.introspect('at')).toMatchObject({ active: true, sub: 'alice' });
       await own.revoke('at');
       expect(await remote.introspect('at')).toStrictEqual({ active: false });
+    });
+  });
+
+  describe('of several routers on one host by path', () => {
+    const { secret, hash } = generateClientSecret();
+    const known = new MemoryClientStore([{ clientId: 'api', secret: hash }]);
+    /** Routers for /a and /b, each with a token of its own, and the origin where they are. */
+    async function both(use: (origin: string) => Promise<void>): Promise<void> {
+      const app = express();
+      await serving(app, async (origin) => {
+        const routers = await Promise.all(
+          ['a', 'b'].map(async (name) => {
+            const own = new MemoryTokenStore();
+            await own.save({ token: `at-${name}`, kind: 'access_token', clientId: 'api', subject: name });
+            const issuer = `${origin}/${name}`;
+            const router = introspectionRouter({
+              tokens: own,
+              clients: known,
+              issuer,
+              baseUrl: issuer,
+              keys: [EC],
+            });
+            app.use(`/${name}`, router);
+            return router;
+          }),
+        );
+        app.use(authorizationServerMetadata(...routers));
+        await use(origin);
+      });
+    }
+
+    it('M-04 is at the root for each, by one call, and nowhere else', async () => {
+      await both(async (origin) => {
+        for (const name of ['a', 'b']) {
+          const issuer = `${origin}/${name}`;
+          const answer = await fetch(`${origin}${WELL_KNOWN}/${name}`);
+          expect(await answer.json()).toMatchObject({
+            issuer,
+            introspection_endpoint: `${issuer}/v1/oauth/introspect`,
+            revocation_endpoint: `${issuer}/v1/oauth/revoke`,
+            jwks_uri: `${issuer}/v1/oauth/jwks`,
+          });
+          expect((await fetch(`${issuer}/v1/oauth/jwks`)).status).toBe(200);
+        }
+        for (const path of [WELL_KNOWN, `${WELL_KNOWN}/c`, `${WELL_KNOWN}/a/b`, `${WELL_KNOWN}/ab`])
+          expect((await fetch(`${origin}${path}`)).status).toBe(404);
+        expect((await fetch(`${origin}${WELL_KNOWN}/a`, { method: 'POST' })).status).toBe(405);
+      });
+    });
+
+    it('M-04 is found by our own remoteIntrospector, and each knows its own tokens only', async () => {
+      await both(async (origin) => {
+        for (const name of ['a', 'b']) {
+          const remote = remoteIntrospector({
+            issuer: `${origin}/${name}`,
+            clientId: 'api',
+            clientSecret: secret,
+            allowInsecureRequests: true,
+          });
+          expect(await remote.introspect(`at-${name}`)).toMatchObject({ active: true, sub: name });
+          expect(await remote.introspect(name === 'a' ? 'at-b' : 'at-a')).toStrictEqual({ active: false });
+        }
+      });
+    });
+
+    it('M-04 is found by openid-client', async () => {
+      await both(async (origin) => {
+        for (const name of ['a', 'b']) {
+          const found = await openid.discovery(
+            new URL(`${origin}/${name}`),
+            'api',
+            undefined,
+            openid.ClientSecretBasic(secret),
+            {
+              algorithm: 'oauth2',
+              execute: [openid.allowInsecureRequests],
+            },
+          );
+          expect(await openid.tokenIntrospection(found, `at-${name}`)).toMatchObject({
+            active: true,
+            sub: name,
+          });
+        }
+      });
+    });
+
+    it.each<[string, () => readonly Router[], string]>([
+      ['no router', () => [], 'one router or more'],
+      ['a router of the app', () => [express.Router()], 'of introspectionRouter'],
+      ['what is no router', () => [undefined as never], 'of introspectionRouter'],
+      [
+        'a router without metadata',
+        () => [introspectionRouter({ tokens, clients, issuer: ISSUER, metadata: false })],
+        'of introspectionRouter',
+      ],
+      [
+        'a router whose issuer is no URL',
+        () => [introspectionRouter({ tokens, clients, issuer: 'x' })],
+        'of introspectionRouter',
+      ],
+      [
+        'two routers of one path',
+        () =>
+          ['https://id.example.com/a', 'https://id.example.com/a/'].map((issuer) =>
+            introspectionRouter({ tokens, clients, issuer }),
+          ),
+        'of different issuers: two have the same path',
+      ],
+    ])('a TypeError says that %s will not do', (_what, routers, expected) => {
+      const make = () => authorizationServerMetadata(...routers());
+      expect(make).toThrow(TypeError);
+      expect(make).toThrow(`authorizationServerMetadata: "routers" must be ${expected}`);
     });
   });
 

@@ -7,7 +7,7 @@ import {
   sign as nodeSign,
   type webcrypto,
 } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { compactVerify, importJWK } from 'jose';
 import request from 'supertest';
 import { ASYMMETRIC_ALGORITHMS } from '../../lib/algorithms.js';
@@ -370,17 +370,12 @@ describe('a key in an HSM, a KMS, Node.js or Web Crypto', () => {
   });
 
   it('issuer/19 a CryptoKey whose public half Node.js does not tell needs it given', () => {
-    const from = KeyObject.from;
-    KeyObject.from = () => {
+    jest.spyOn(KeyObject, 'from').mockImplementation(() => {
       throw new Error('no more');
-    };
-    try {
-      const make = (more: object) => () =>
-        new SigningKeys('factory', [{ ...names, key: subtle.privateKey, ...more }]);
-      expect(make({})).toThrow('the key at 0 needs a "publicJwk"');
-      expect(make({ publicJwk: ecJwk })).not.toThrow();
-    } finally {
-      KeyObject.from = from;
-    }
+    });
+    const make = (more: object) => () =>
+      new SigningKeys('factory', [{ ...names, key: subtle.privateKey, ...more }]);
+    expect(make({})).toThrow('the key at 0 needs a "publicJwk"');
+    expect(make({ publicJwk: ecJwk })).not.toThrow();
   });
 });

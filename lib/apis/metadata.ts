@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import express, { type RequestHandler, type Router } from 'express';
 import { type Reporter, reportDocument } from '../http/audit.js';
 import { publicDocument } from '../http/public-document.js';
 import { isObject, must } from '../options.js';
@@ -32,11 +32,11 @@ export const WELL_KNOWN = '/.well-known/oauth-authorization-server';
 
 /**
  * Serves the metadata of an authorization server (RFC 8414) at the well-known path of its issuer, which is at the root of the
- * host: a router that is mounted elsewhere cannot serve it. `undefined` where it is not wanted, or the issuer is no URL.
+ * host: for a router that is mounted elsewhere, {@link authorizationServerMetadata} serves it. `undefined` where it is not wanted, or the issuer is no URL.
  *
  * @throws TypeError that names a bad option
  */
-export function authorizationServerMetadata(
+export function metadataHandler(
   factory: string,
   { metadata, baseUrl }: MetadataOptions,
   mounted: Mounted,
@@ -83,6 +83,44 @@ export function authorizationServerMetadata(
     requireTls: mounted.requireTls,
     onError: (error, durationMs) => reportDocument(mounted, 'metadata', error, durationMs),
   });
+}
+
+/** The metadata of each router that has some, and where it is. */
+const ofRouters = new WeakMap<object, { readonly path: string; readonly serve: RequestHandler }>();
+
+/** Has a router serve the metadata where it is mounted, and {@link authorizationServerMetadata} at the root. */
+export function serveMetadata(router: Router, issuer: string, serve: RequestHandler): void {
+  router.use(serve);
+  ofRouters.set(router, { path: metadataPath(issuer), serve });
+}
+
+/**
+ * Serves the metadata (RFC 8414) of routers that are mounted under a path, each for an issuer of its own. Their well-known paths
+ * are at the root of the host (RFC 8414 §3.1), which those routers do not see. Mount it there:
+ * `app.use('/a', a); app.use('/b', b); app.use(authorizationServerMetadata(a, b));`. Each of them needs a `baseUrl`: the URL that it
+ * is mounted at.
+ *
+ * @param routers of `introspectionRouter`, with metadata
+ * @throws TypeError for a router without metadata, and for two of one issuer
+ */
+export function authorizationServerMetadata(...routers: readonly Router[]): Router {
+  const factory = 'authorizationServerMetadata';
+  must(routers.length > 0, factory, 'routers', 'one router or more');
+  const root = express.Router();
+  const paths = new Set<string>();
+  for (const router of routers) {
+    const known = ofRouters.get(router);
+    must(
+      known !== undefined,
+      factory,
+      'routers',
+      'of introspectionRouter, with an "issuer" that is a URL and without "metadata: false"',
+    );
+    must(!paths.has(known.path), factory, 'routers', 'of different issuers: two have the same path');
+    paths.add(known.path);
+    root.use(known.serve);
+  }
+  return root;
 }
 
 /** RFC 8414 §3.1: between the host and the path of an issuer that is a URL, without the slash at the end of that. */
