@@ -39,6 +39,8 @@ describe('a certificate, as it comes', () => {
     ['a list', `${BASE64},${BASE64}`],
     ['colons around nothing', '::'],
     ['three colons', `:${BASE64}:${BASE64}:`],
+    ['a certificate among other members', `Hash=c0ffee;Cert="${encodeURIComponent(PEM)}"`],
+    ['a chain among other members', `Chain="${encodeURIComponent(PEM + CA_PEM)}"`],
     ['a sequence', Buffer.from([0x30, 0x03, 0x02, 0x01, 0x01])],
   ])('%s is none, and throws nothing', (_what, found) => {
     expect(parsedCertificate(found)).toBeUndefined();

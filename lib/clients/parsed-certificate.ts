@@ -32,10 +32,15 @@ function derOfText(text: string): Uint8Array | undefined {
 
 const PEM = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([\s\S]*?)-----END/;
 
-/** The DER of the first certificate in PEM, which may be escaped as in a URL. */
+/**
+ * The DER of the first certificate in PEM, which may be escaped as in a URL, and have lines of other text before it. Not in the
+ * middle of a line: that is a list of something, of which another certificate may count.
+ */
 export function derOfPem(text: string): Uint8Array | undefined {
-  const [, base64] = PEM.exec(unescapedUrl(text)) ?? [];
-  return base64 === undefined ? undefined : derOfBase64(base64);
+  const pem = unescapedUrl(text).trimStart();
+  const { index = 0, 1: base64 } = PEM.exec(pem) ?? [];
+  const isLine = index === 0 || pem[index - 1] === '\n';
+  return base64 !== undefined && isLine ? derOfBase64(base64) : undefined;
 }
 
 /** RFC 8941 §3.3.5. */
