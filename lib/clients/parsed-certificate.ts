@@ -38,9 +38,10 @@ const PEM = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([\s\S]*?)-----END/;
  */
 export function derOfPem(text: string): Uint8Array | undefined {
   const pem = unescapedUrl(text).trimStart();
-  const { index = 0, 1: base64 } = PEM.exec(pem) ?? [];
-  const isLine = index === 0 || pem[index - 1] === '\n';
-  return base64 !== undefined && isLine ? derOfBase64(base64) : undefined;
+  const match = PEM.exec(pem);
+  if (!match) return undefined;
+  const isLine = match.index === 0 || pem[match.index - 1] === '\n';
+  return isLine ? derOfBase64(match[1] as string) : undefined;
 }
 
 /** RFC 8941 §3.3.5. */
