@@ -2,6 +2,7 @@ export { type AccessTokenDetailsOptions, accessTokenDetails } from './apis/acces
 export type { ApiOptions } from './apis/api-options.js';
 export type { AssertionOptions } from './apis/client-authentication-options.js';
 export type { ManagementOptions } from './apis/management-options.js';
+export { authorizationServerMetadata } from './apis/metadata.js';
 export {
   type OAuthGatewayOptions,
   type OAuthIntrospectionOptions,
@@ -14,9 +15,14 @@ export {
 } from './apis/protected-resource-metadata.js';
 export { refreshTokenIntrospection } from './apis/refresh-token-introspection.js';
 export { type TokenRevocationOptions, tokenRevocation } from './apis/revocation.js';
+export {
+  type CertificateHeaderForm,
+  type CertificateHeaderOptions,
+  certificateFromHeader,
+} from './clients/certificate-header.js';
+export type { ClientCertificate, ClientCertificateSource } from './clients/certificate-source.js';
 export type { Client, ClientStore, ManagementRight } from './clients/client.js';
 export type { ClientAuthMethod } from './clients/client-authentication.js';
-export type { ClientCertificate, ClientCertificateSource } from './clients/client-certificate.js';
 export { generateClientSecret, hashClientSecret } from './clients/client-secret.js';
 export { MemoryClientStore } from './clients/memory-client-store.js';
 export { type ActiveToken, activeToken } from './guard/active-token.js';
@@ -71,6 +77,7 @@ export {
   type IntrospectionRouterOptions,
   introspectionRouter,
 } from './router.js';
+export type { AnswerKey, ExternalSigningKey, HeldSigningKey } from './signing/key-forms.js';
 export type { PrivateJwk } from './signing/signing-key.js';
 export type { TelemetryOptions } from './telemetry/telemetry.js';
 export { MemoryTokenStore, type MemoryTokenStoreOptions } from './tokens/memory-token-store.js';

@@ -10,12 +10,13 @@ import { ApiContext } from './apis/api-context.js';
 import { ClientAuthenticator } from './apis/client-authenticator.js';
 import { JWKS_PATH } from './apis/jwks.js';
 import {
-  authorizationServerMetadata,
   clientsReach,
   METADATA_OPTIONS,
   type MetadataOptions,
   type Mounted,
+  metadataHandler,
   metadataPath,
+  serveMetadata,
 } from './apis/metadata.js';
 import {
   INTROSPECTION_PATH,
@@ -94,14 +95,14 @@ export function introspectionRouter(
   const management = accessTokenDetailsIn(router, context, factory, options);
   const revokes = canRevoke(options.tokens);
   if (revokes) tokenRevocationIn(router, context, authenticator, options.tokens);
-  const metadata = authorizationServerMetadata(factory, options, {
+  const metadata = metadataHandler(factory, options, {
     issuer: options.issuer,
     requireTls: context.requireTls,
     audit: context.audit,
     clock: context.clock,
     ...mounted(authenticator, revokes, context.signingKeys),
   });
-  if (metadata) router.use(metadata);
+  if (metadata) serveMetadata(router, options.issuer, metadata);
   if (document) {
     const { issuer, baseUrl, scopeSeparator = SCOPE_SEPARATOR, notFoundCode = NOT_FOUND_CODE } = options;
     serveOpenApi(
@@ -172,7 +173,7 @@ function mounted(
           revocation_endpoint_auth_signing_alg_values_supported: algorithms,
         }),
         ...(keys && {
-          introspection_signing_alg_values_supported: [...new Set(keys.map(({ alg }) => alg))],
+          introspection_signing_alg_values_supported: [...new Set(keys.flatMap(({ alg }) => alg ?? []))],
           introspection_encryption_alg_values_supported: ENCRYPTION_ALGORITHMS,
           introspection_encryption_enc_values_supported: CONTENT_ENCRYPTIONS,
         }),

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Request } from 'express';
 import request from 'supertest';
 import { Agent, fetch } from 'undici';
-import type { Client, ClientCertificate } from '../../lib/index.js';
+import {
+  type Client,
+  type ClientCertificate,
+  type ClientCertificateSource,
+  certificateFromHeader,
+} from '../../lib/index.js';
+import { BASE64, TEXTS } from '../support/certificates.js';
+import { attribute, der, derCertificate, part, TYPES, UTF8 } from '../support/der.js';
 import { A, API, type World, world } from '../support/world.js';
 
 const file = (name: string): string => readFileSync(`__tests__/support/tls/${name}`, 'utf8');
@@ -181,8 +188,16 @@ describe('client certificates', () => {
     await request(app).post(A).type('form').send({ token: 'at-live', client_id: 'api' });
     expect(events.at(-1)).toMatchObject({ credentials: 'other_method', clientId: 'api' });
     expect(await ask({ certificate: 'none', isTrusted: true })).toBe(401);
-    expect(await ask(undefined)).toBe(401);
-    expect(await ask(null)).toBe(401);
+    expect(events.at(-1)).toMatchObject({ credentials: 'certificate' });
+    for (const none of [
+      undefined,
+      null,
+      { certificate: '', isTrusted: true },
+      { certificate: '(null)', isTrusted: false },
+    ]) {
+      expect(await ask(none)).toBe(401);
+      expect(events.at(-1)).toMatchObject({ credentials: 'missing' });
+    }
     for (const answer of [
       certificate,
       { certificate },
@@ -211,6 +226,133 @@ describe('client certificates', () => {
     published = [jwkOf('self-signed')];
     clock.now += 31_000;
     expect([await status(), asked]).toStrictEqual([200, 2]);
+  });
+
+  it.each(TEXTS)(
+    'issuer/15 A-18 takes a certificate that the app hands on as %s',
+    async (_what, certificate) => {
+      const { app } = await world({
+        moreClients: CLIENTS,
+        clientCertificate: () => ({ certificate, isTrusted: true }),
+      });
+      const answer = await request(app).post(A).type('form').send({ token: 'at-live', client_id: 'pki' });
+      expect(answer.status).toBe(200);
+    },
+  );
+
+  it('issuer/15 A-18 takes it from the header of a proxy, which says whether it is trusted', async () => {
+    const { app, events } = await world({
+      moreClients: CLIENTS,
+      clientCertificate: certificateFromHeader('Client-Cert', 'rfc9440', {
+        trusted: { header: 'X-Client-Verify', value: 'SUCCESS' },
+      }),
+    });
+    const ask = async (headers: Record<string, string>, clientId = 'pki') => {
+      const asked = request(app).post(A).set(headers).type('form');
+      return (await asked.send({ token: 'at-live', client_id: clientId })).status;
+    };
+    const header = { 'Client-Cert': `:${BASE64}:`, 'X-Client-Verify': 'SUCCESS' };
+    expect(await ask(header)).toBe(200);
+    expect(await ask({ ...header, 'X-Client-Verify': 'FAILED:self-signed certificate' })).toBe(401);
+    expect(await ask({ ...header, 'Client-Cert': 'junk' })).toBe(401);
+    expect(events.at(-1)).toMatchObject({ credentials: 'certificate', clientId: 'pki' });
+    expect(await ask({ 'X-Client-Verify': 'SUCCESS' })).toBe(401);
+    expect(events.at(-1)).toMatchObject({ credentials: 'missing' });
+    // Who is known by a key needs no authority.
+    const self = `:${derOf('self-signed')}:`;
+    expect(await ask({ 'Client-Cert': self }, 'self')).toBe(200);
+  });
+
+  it('issuer/15 A-18 a reader that throws is a refusal with a reason, and never 500', async () => {
+    const readers: readonly ClientCertificateSource[] = [
+      (req) => ({ certificate: decodeURIComponent(req.get('X-Cert') as string), isTrusted: true }),
+      () => {
+        throw undefined;
+      },
+    ];
+    for (const clientCertificate of readers) {
+      const { app, events } = await world({ moreClients: CLIENTS, clientCertificate });
+      const answer = await request(app)
+        .post(A)
+        .set('X-Cert', '%E0%A4%A')
+        .type('form')
+        .send({ token: 'at-live', client_id: 'pki' });
+      expect(answer.status).toBe(401);
+      expect(answer.body).toMatchObject({ error: 'invalid_client' });
+      expect(events).toMatchObject([{ credentials: 'certificate', clientId: 'pki', status: 401 }]);
+    }
+  });
+
+  it('issuer/15 A-18 a key is the same, however its numbers are written', async () => {
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const spki = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
+    const [n, e, x, y] = [
+      ...['n', 'e'].map((member) => rsa.publicKey.export({ format: 'jwk' })[member] as string),
+      ...['x', 'y'].map((member) => ec.publicKey.export({ format: 'jwk' })[member] as string),
+    ] as [string, string, string, string];
+    const bytes = (text: string): Buffer => Buffer.from(text, 'base64url');
+    const zero = (text: string): Buffer => Buffer.concat([Buffer.alloc(1), bytes(text)]);
+    const subject = der(0x30, part(attribute(TYPES.CN, UTF8, 'x')));
+    const statusOfKey = async (jwk: object, key: KeyObject): Promise<number> => {
+      const { app } = await world({
+        moreClients: [
+          {
+            clientId: 'c',
+            authMethods: ['self_signed_tls_client_auth'],
+            jwks: { keys: [jwk] },
+            audiences: [API],
+          },
+        ],
+        clientCertificate: () => ({
+          certificate: derCertificate(subject, { key: spki(key) }),
+          isTrusted: false,
+        }),
+      });
+      return (await request(app).post(A).type('form').send({ token: 'at-live', client_id: 'c' })).status;
+    };
+    for (const jwk of [
+      { kty: 'RSA', n, e },
+      { kty: 'RSA', n: zero(n).toString('base64'), e },
+      { kty: 'RSA', n: zero(n).toString('base64url'), e: zero(e).toString('base64url') },
+      {
+        kty: 'RSA',
+        n: bytes(n).toString('base64'),
+        e: bytes(e).toString('base64'),
+        alg: 'RS256',
+        kid: '1',
+        use: 'sig',
+      },
+    ])
+      expect([jwk, await statusOfKey(jwk, rsa.publicKey)]).toStrictEqual([jwk, 200]);
+    for (const jwk of [
+      { kty: 'EC', crv: 'P-256', x, y },
+      { kty: 'EC', crv: 'P-256', x: bytes(x).toString('base64'), y: `${y}=` },
+    ])
+      expect([jwk, await statusOfKey(jwk, ec.publicKey)]).toStrictEqual([jwk, 200]);
+    const another = { kty: 'RSA', n: bytes(n).fill(7, 20, 40).toString('base64url'), e };
+    expect(await statusOfKey(another, rsa.publicKey)).toBe(401);
+    expect(await statusOfKey({ kty: 'RSA', n, e: 'Aw' }, rsa.publicKey)).toBe(401);
+    expect(await statusOfKey({ kty: 'RSA', n, e }, ec.publicKey)).toBe(401);
+  });
+
+  it('A-18 a certificate with a key that nobody knows is refused, and no fault', async () => {
+    const key = der(
+      0x30,
+      der(0x30, der(0x06, Buffer.from('883703', 'hex'))),
+      der(0x03, Buffer.from([0, 1, 2])),
+    );
+    const certificate = derCertificate(der(0x30, part(attribute(TYPES.CN, UTF8, 'x'))), { key });
+    expect(() => new X509Certificate(certificate).publicKey).toThrow();
+    const { app, events } = await world({
+      moreClients: CLIENTS,
+      clientCertificate: () => ({ certificate, isTrusted: true }),
+    });
+    for (const clientId of ['self', 'by-certificate', 'pki', 'named']) {
+      const answer = await request(app).post(A).type('form').send({ token: 'at-live', client_id: clientId });
+      expect([clientId, answer.status]).toStrictEqual([clientId, 401]);
+      expect(events.at(-1)).toMatchObject({ credentials: 'certificate' });
+    }
   });
 
   it("A-18 a key that no JWK is of is nobody's", async () => {

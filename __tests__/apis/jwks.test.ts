@@ -29,6 +29,24 @@ describe(`GET ${JWKS_PATH}`, () => {
     for (const secret of secrets) expect(answer.text).not.toContain(secret);
   });
 
+  it('issuer/24 publishes public keys of other signers beside its own, as they write them', async () => {
+    const { d: _d, alg: _alg, ...theirs } = ED;
+    const x5c = ['MIIB'];
+    const given = { ...theirs, kid: 'tokens', use: 'sig', x5c, key_ops: ['verify'], note: 'x' };
+    const answer = await get({
+      keys: [{ ...given, alg: 'EdDSA' }, EC, { ...given, kid: 'more', use: 'enc' }],
+    });
+    const [, ours] = PUBLISHED.keys;
+    const published = { kty: 'OKP', crv: 'Ed25519', x: ED.x, x5c };
+    expect(JSON.parse(answer.text)).toStrictEqual({
+      keys: [
+        { ...published, kid: 'tokens', alg: 'EdDSA', use: 'sig' },
+        ours,
+        { ...published, kid: 'more', use: 'enc' },
+      ],
+    });
+  });
+
   it('may be kept for five minutes, unlike answers about tokens', async () => {
     const { headers } = await get({ keys: [EC] });
     expect(headers).toMatchObject({
@@ -145,6 +163,28 @@ describe(`GET ${JWKS_PATH}`, () => {
     expect((await request(app).get(JWKS_PATH)).text).toBe('mine');
     expect((await request(app).post(JWKS_PATH)).text).toBe('mine');
     expect(errors).toStrictEqual([]);
+  });
+
+  it('attack/02 says nothing more once the app has answered by itself, and calls nothing a fault', async () => {
+    let go = (): void => {};
+    const { app, events } = await world({
+      keys: () =>
+        new Promise((resolve) => {
+          go = () => resolve([EC]);
+        }),
+      before: [
+        (_req, res, next) => {
+          setTimeout(() => {
+            res.status(503).end('timeout');
+            go();
+          }, 20);
+          next();
+        },
+      ],
+    });
+    expect((await request(app).get(JWKS_PATH)).text).toBe('timeout');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(events).toStrictEqual([]);
   });
 
   it('can be used by jose as it stands', async () => {

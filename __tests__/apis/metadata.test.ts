@@ -1,12 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import express from 'express';
+import express, { type Router } from 'express';
+import { SignJWT } from 'jose';
 import * as oauth from 'oauth4webapi';
+import * as openid from 'openid-client';
 import request from 'supertest';
 import {
   type AuditEvent,
+  authorizationServerMetadata,
   generateClientSecret,
   type IntrospectionRouterOptions,
   introspectionRouter,
+  jwtIntrospector,
   MemoryClientStore,
   MemoryTokenStore,
   type PrivateJwk,
@@ -14,7 +18,7 @@ import {
   storeIntrospector,
 } from '../../lib/index.js';
 import { serving } from '../support/http.js';
-import { EC, RSA } from '../support/signing.js';
+import { EC, ED, RSA } from '../support/signing.js';
 
 const WELL_KNOWN = '/.well-known/oauth-authorization-server';
 const ISSUER = 'https://id.example.com';
@@ -176,6 +180,47 @@ describe('authorization server metadata', () => {
     expect(body).not.toHaveProperty('scopes_supported');
   });
 
+  it('issuer/24 J-10 keeps the jwks_uri of an issuer that signs elsewhere too, with keys and without', async () => {
+    const metadata = { jwks_uri: 'https://id.example.com/jwks?v=1' };
+    for (const keys of [undefined, [EC], () => [EC]]) {
+      const app = appWith({ metadata, ...(keys && { keys }) });
+      expect((await request(app).get(WELL_KNOWN)).body).toMatchObject(metadata);
+      // Ours are where they were, for whoever publishes all of them there.
+      expect((await request(app).get('/v1/oauth/jwks')).status).toBe(keys ? 200 : 404);
+    }
+    expect((await request(appWith({ metadata: {}, keys: [EC] })).get(WELL_KNOWN)).body).toMatchObject({
+      jwks_uri: `${ISSUER}/v1/oauth/jwks`,
+    });
+  });
+
+  it('issuer/24 tells the algorithms of keys that sign, and not of those that are only published', async () => {
+    const { d: _d, ...theirs } = ED;
+    const { body } = await request(appWith({ keys: [theirs, EC] })).get(WELL_KNOWN);
+    expect(body).toMatchObject({ introspection_signing_alg_values_supported: ['ES256'] });
+  });
+
+  it('issuer/24 a JWT of this issuer is active for jwtIntrospector, with keys for answers and without', async () => {
+    for (const keys of [undefined, [EC]]) {
+      const app = express();
+      await serving(app, async (issuer) => {
+        const { d: _d, ...published } = ED;
+        app.get('/jwks', (_req, res) => void res.json({ keys: [published] }));
+        const metadata = { jwks_uri: `${issuer}/jwks` };
+        app.use(introspectionRouter({ tokens, clients, issuer, metadata, ...(keys && { keys }) }));
+        const jwt = await new SignJWT({ client_id: 'web', jti: '1' })
+          .setProtectedHeader({ alg: 'EdDSA', kid: 'ed', typ: 'at+jwt' })
+          .setIssuer(issuer)
+          .setSubject('alice')
+          .setAudience('api')
+          .setIssuedAt()
+          .setExpirationTime('5m')
+          .sign(ED as never);
+        const introspector = jwtIntrospector({ issuer, audience: 'api', allowInsecureRequests: true });
+        expect(await introspector.introspect(jwt)).toMatchObject({ active: true, sub: 'alice' });
+      });
+    }
+  });
+
   it.each([
     ['the app does not want it', { metadata: false as const }],
     ['the issuer is no URL', { issuer: 'id.example.com' }],
@@ -195,6 +240,9 @@ describe('authorization server metadata', () => {
   it.each([
     ['metadata', { metadata: true }],
     ['metadata', { metadata: [] }],
+    ['metadata.jwks_uri', { metadata: { jwks_uri: '/jwks' } }],
+    ['metadata.jwks_uri', { metadata: { jwks_uri: null } }],
+    ['metadata.jwks_uri', { metadata: { jwks_uri: 'urn:jwks' }, keys: [EC] }],
     ['baseUrl', { baseUrl: '/identity' }],
     ['baseUrl', { baseUrl: 'https://user@id.example.com' }],
     ['baseUrl', { baseUrl: 'https://id.example.com#x' }],
@@ -263,6 +311,118 @@ describe('authorization server metadata', () => {
       expect(await remote.introspect('at')).toMatchObject({ active: true, sub: 'alice' });
       await own.revoke('at');
       expect(await remote.introspect('at')).toStrictEqual({ active: false });
+    });
+  });
+
+  describe('of several routers on one host by path', () => {
+    const { secret, hash } = generateClientSecret();
+    const known = new MemoryClientStore([{ clientId: 'api', secret: hash }]);
+    /** Routers for /a and /b, each with a token of its own, and the origin where they are. */
+    async function both(use: (origin: string) => Promise<void>): Promise<void> {
+      const app = express();
+      await serving(app, async (origin) => {
+        const routers = await Promise.all(
+          ['a', 'b'].map(async (name) => {
+            const own = new MemoryTokenStore();
+            await own.save({ token: `at-${name}`, kind: 'access_token', clientId: 'api', subject: name });
+            const issuer = `${origin}/${name}`;
+            const router = introspectionRouter({
+              tokens: own,
+              clients: known,
+              issuer,
+              baseUrl: issuer,
+              keys: [EC],
+            });
+            app.use(`/${name}`, router);
+            return router;
+          }),
+        );
+        app.use(authorizationServerMetadata(...routers));
+        await use(origin);
+      });
+    }
+
+    it('M-04 is at the root for each, by one call, and nowhere else', async () => {
+      await both(async (origin) => {
+        for (const name of ['a', 'b']) {
+          const issuer = `${origin}/${name}`;
+          const answer = await fetch(`${origin}${WELL_KNOWN}/${name}`);
+          expect(await answer.json()).toMatchObject({
+            issuer,
+            introspection_endpoint: `${issuer}/v1/oauth/introspect`,
+            revocation_endpoint: `${issuer}/v1/oauth/revoke`,
+            jwks_uri: `${issuer}/v1/oauth/jwks`,
+          });
+          expect((await fetch(`${issuer}/v1/oauth/jwks`)).status).toBe(200);
+        }
+        for (const path of [WELL_KNOWN, `${WELL_KNOWN}/c`, `${WELL_KNOWN}/a/b`, `${WELL_KNOWN}/ab`])
+          expect((await fetch(`${origin}${path}`)).status).toBe(404);
+        expect((await fetch(`${origin}${WELL_KNOWN}/a`, { method: 'POST' })).status).toBe(405);
+      });
+    });
+
+    it('M-04 is found by our own remoteIntrospector, and each knows its own tokens only', async () => {
+      await both(async (origin) => {
+        for (const name of ['a', 'b']) {
+          const remote = remoteIntrospector({
+            issuer: `${origin}/${name}`,
+            clientId: 'api',
+            clientSecret: secret,
+            allowInsecureRequests: true,
+          });
+          expect(await remote.introspect(`at-${name}`)).toMatchObject({ active: true, sub: name });
+          expect(await remote.introspect(name === 'a' ? 'at-b' : 'at-a')).toStrictEqual({ active: false });
+        }
+      });
+    });
+
+    it('M-04 is found by openid-client', async () => {
+      await both(async (origin) => {
+        for (const name of ['a', 'b']) {
+          const found = await openid.discovery(
+            new URL(`${origin}/${name}`),
+            'api',
+            undefined,
+            openid.ClientSecretBasic(secret),
+            {
+              algorithm: 'oauth2',
+              execute: [openid.allowInsecureRequests],
+            },
+          );
+          expect(await openid.tokenIntrospection(found, `at-${name}`)).toMatchObject({
+            active: true,
+            sub: name,
+          });
+        }
+      });
+    });
+
+    it.each<[string, () => readonly Router[], string]>([
+      ['no router', () => [], 'one router or more'],
+      ['a router of the app', () => [express.Router()], 'of introspectionRouter'],
+      ['what is no router', () => [undefined as never], 'of introspectionRouter'],
+      [
+        'a router without metadata',
+        () => [introspectionRouter({ tokens, clients, issuer: ISSUER, metadata: false })],
+        'of introspectionRouter',
+      ],
+      [
+        'a router whose issuer is no URL',
+        () => [introspectionRouter({ tokens, clients, issuer: 'x' })],
+        'of introspectionRouter',
+      ],
+      [
+        'two routers of one path',
+        () =>
+          ['https://id.example.com/a', 'https://id.example.com/a/'].map((issuer) =>
+            introspectionRouter({ tokens, clients, issuer }),
+          ),
+        'of different issuers: two have the same path',
+      ],
+    ])('a TypeError says that %s will not do', (_what, routers, expected) => {
+      const make = () => authorizationServerMetadata(...routers());
+      expect(make).toThrow(TypeError);
+      expect(make).toThrow(`authorizationServerMetadata: "routers" must be ${expected}`);
     });
   });
 

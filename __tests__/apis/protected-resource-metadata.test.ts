@@ -1,5 +1,12 @@
+import type { RequestListener } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import express, { type Express } from 'express';
+import express, {
+  type Express,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import * as oauth from 'oauth4webapi';
 import request from 'supertest';
 import {
@@ -44,6 +51,75 @@ describe('protectedResourceMetadata (RFC 9728)', () => {
       resource_name: 'Orders',
       resource_documentation: 'https://docs.example.com',
       resource_policy_uri: 'https://example.com/policy',
+    });
+  });
+
+  it('leaves the origin that the app allows, with its Vary and its credentials', async () => {
+    const cors: RequestHandler = (_req, res, next) => {
+      res.setHeader('Access-Control-Allow-Origin', 'https://app.example');
+      res.setHeader('Access-Control-Allow-Credentials', 'true');
+      res.setHeader('Access-Control-Allow-Methods', 'GET,HEAD');
+      res.setHeader('Access-Control-Allow-Headers', 'X-Own');
+      res.vary('Origin');
+      next();
+    };
+    const beside = express().use(cors, protectedResourceMetadata({ resource: API }));
+    for (const [method, status] of [
+      ['get', 200],
+      ['options', 204],
+      ['post', 405],
+    ] as const) {
+      const answer = await request(beside)[method](WELL_KNOWN).set('Origin', 'https://app.example');
+      expect(answer.status).toBe(status);
+      expect(answer.headers).toMatchObject({
+        'access-control-allow-origin': 'https://app.example',
+        'access-control-allow-credentials': 'true',
+        'access-control-allow-methods': 'GET,HEAD',
+        'access-control-allow-headers': 'X-Own',
+        vary: 'Origin',
+      });
+    }
+    // An app that says nothing of this origin has said nothing against it: the document is for all.
+    const silent = express().use(
+      (_req, res, next) => {
+        res.vary('Origin');
+        next();
+      },
+      protectedResourceMetadata({ resource: API }),
+    );
+    const { headers } = await request(silent).get(WELL_KNOWN).set('Origin', 'https://other.example');
+    expect(headers).toMatchObject({ 'access-control-allow-origin': '*', vary: 'Origin' });
+  });
+
+  it('attack/02 says nothing once the app has answered by itself, whatever is asked, and lets nothing fail', async () => {
+    const errors: unknown[] = [];
+    const late = express().use(
+      (_req, res, next) => {
+        res.status(503).end('timeout');
+        next();
+      },
+      protectedResourceMetadata({ resource: API }),
+    );
+    late.use((error: unknown, _req: Request, _res: Response, _next: NextFunction) => void errors.push(error));
+    for (const method of ['get', 'options', 'post'] as const)
+      expect((await request(late)[method](WELL_KNOWN)).text).toBe('timeout');
+    expect(errors).toStrictEqual([]);
+  });
+
+  it('guard/08 is served by plain Node.js, too', async () => {
+    const metadata = protectedResourceMetadata({ resource: API });
+    const plain: RequestListener = (req, res) =>
+      metadata(req as Request, res as Response, () => res.writeHead(404).end());
+    await serving(plain, async (origin) => {
+      const got = await raw(origin, { method: 'GET', path: WELL_KNOWN });
+      expect([got.status, JSON.parse(got.body)]).toMatchObject([200, { resource: API }]);
+      for (const [method, status] of [
+        ['OPTIONS', 204],
+        ['HEAD', 200],
+        ['DELETE', 405],
+      ] as const)
+        expect((await raw(origin, { method, path: WELL_KNOWN })).status).toBe(status);
+      expect((await raw(origin, { method: 'GET', path: '/' })).status).toBe(404);
     });
   });
 

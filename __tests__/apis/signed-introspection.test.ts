@@ -231,17 +231,17 @@ describe('signed answers of OAuth introspection (RFC 9701)', () => {
     [
       'keys that are none',
       { keys: 'x' as never },
-      'introspectionRouter: "keys": must be an array of one private JWK or more',
+      'introspectionRouter: "keys": must be an array of one key or more',
     ],
     [
       'keys that are null',
       { keys: null as never },
-      'introspectionRouter: "keys": must be an array of one private JWK or more',
+      'introspectionRouter: "keys": must be an array of one key or more',
     ],
     [
       'a public key',
       { keys: [{ ...EC, d: undefined }] },
-      'introspectionRouter: "keys": the JWK at 0 is no private key, or a broken one',
+      'introspectionRouter: "keys": must have one that signs: all are public JWKs',
     ],
   ])('cannot be made with %s', async (_what, options, message) => {
     await expect(world(options)).rejects.toStrictEqual(new TypeError(message));
@@ -385,7 +385,7 @@ describe('keys that change', () => {
       'answers no keys',
       () => [] as never,
       500,
-      { outcome: 'failed', fault: { message: 'keys: must be an array of one private JWK or more' } },
+      { outcome: 'failed', fault: { message: 'keys: must be an array of one key or more' } },
     ],
   ])('harm no JSON answer where the function %s', async (_what, keys, status, event) => {
     const { app, as, events } = await world({ keys });

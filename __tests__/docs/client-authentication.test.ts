@@ -2,9 +2,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import type { Request, Router } from 'express';
+import type { Express, Request, Router } from 'express';
+import request from 'supertest';
 import { AUTH_METHODS, CERTIFICATE_SUBJECTS } from '../../lib/clients/client-authentication.js';
+import { readName } from '../../lib/clients/distinguished-name.js';
 import { type Client, MemoryClientStore } from '../../lib/index.js';
+import { DER, PEM } from '../support/certificates.js';
 
 const guide = await readFile('docs/client-authentication.md', 'utf8');
 const blocks = [...guide.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
@@ -36,18 +39,77 @@ describe('the guide to client authentication', () => {
     expect(typeof guard).toBe('function');
   });
 
-  it('reads the certificate from the headers of a proxy', async () => {
+  it('reads the certificate from the headers of a proxy, for a router and a guard', async () => {
     const code = blocks.find((block) => block.includes('const clientCertificate')) as string;
     const { clientCertificate } = await load<{ clientCertificate: (req: Request) => unknown }>(
       'certificate',
-      `${code}\nexport { clientCertificate };`,
+      `import { MemoryClientStore, MemoryTokenStore, storeIntrospector } from 'express-token-introspection';
+const [tokens, clients] = [new MemoryTokenStore(), new MemoryClientStore([])];
+const introspector = storeIntrospector(tokens);
+${code}
+export { clientCertificate };`,
     );
-    const from = (headers: Record<string, string>) =>
-      clientCertificate({ get: (name: string) => headers[name] } as unknown as Request);
-    const header = { 'X-Client-Cert': 'a%20b', 'X-Client-Verify': 'SUCCESS' };
-    expect(from(header)).toStrictEqual({ certificate: 'a b', isTrusted: true });
-    expect(from({ ...header, 'X-Client-Verify': 'FAILED:self signed' })).toMatchObject({ isTrusted: false });
+    const from = (headers: Record<string, string>) => clientCertificate({ headers } as unknown as Request);
+    const header = { 'x-client-cert': encodeURIComponent(PEM), 'x-client-verify': 'SUCCESS' };
+    expect(from(header)).toStrictEqual({ certificate: DER, isTrusted: true });
+    expect(from({ ...header, 'x-client-verify': 'FAILED:self signed' })).toMatchObject({ isTrusted: false });
     expect(from({})).toBeUndefined();
+  });
+
+  it('has a reader for each proxy that can be made as it stands', async () => {
+    const calls = [...guide.matchAll(/`(certificateFromHeader\('[^`]+\))`/g)].map(([, call = '']) => call);
+    expect(calls).toHaveLength(8);
+    const { readers } = await load<{ readers: unknown[] }>(
+      'proxies',
+      `import { certificateFromHeader } from 'express-token-introspection';\nexport const readers = [${calls.join(', ')}];`,
+    );
+    for (const reader of readers) expect(typeof reader).toBe('function');
+    expect(new Set(calls.map((call) => /', '(\w+)'/.exec(call)?.[1]))).toStrictEqual(
+      new Set(['pem', 'base64', 'xfcc', 'rfc9440']),
+    );
+  });
+
+  it('has names of subjects that are names, all the same', () => {
+    const section = guide.split('### Write the subject of a certificate')[1]?.split('### ')[0] as string;
+    const row = (start: string): readonly string[] => {
+      const line = section.split('\n').find((one) => one.startsWith(`| ${start}`)) as string;
+      return [...line.matchAll(/`([^`]*=[^`]*)`/g)].map(([, name = '']) => name);
+    };
+    for (const start of ['values', 'escapes', 'separators', 'several']) {
+      const names = row(start).map((name) => readName(name).name);
+      expect([start, names.length > 1, new Set(names).size, names[0]]).toStrictEqual([
+        start,
+        true,
+        1,
+        expect.any(String),
+      ]);
+    }
+    const types = (start: string): readonly string[] =>
+      [
+        ...(section.split('\n').find((one) => one.startsWith(`| ${start}`)) ?? '').matchAll(/`([\w.]+)`/g),
+      ].map(([, type = '']) => type);
+    const first = types('types by any').map((type) => readName(`${type}=x`).name);
+    expect([first.length, new Set(first).size]).toStrictEqual([5, 1]);
+    for (const type of types('types of PSD2')) expect(readName(`${type}=x`).name).toEqual(expect.any(String));
+    expect(readName('/C=DE/O=Example').problem).toContain('slashes');
+  });
+
+  it('has two issuers on one host, whose metadata is served by one call', async () => {
+    const code = blocks.find((block) => block.includes('authorizationServerMetadata')) as string;
+    const { app } = await load<{ app: Express }>(
+      'issuers',
+      `import { MemoryClientStore, MemoryTokenStore } from 'express-token-introspection';
+const [tokens, clients] = [new MemoryTokenStore(), new MemoryClientStore([])];
+${code}
+export { app };`,
+    );
+    for (const name of ['a', 'b']) {
+      const { body } = await request(app).get(`/.well-known/oauth-authorization-server/${name}`);
+      expect(body).toMatchObject({
+        issuer: `https://id.example.com/${name}`,
+        introspection_endpoint: `https://id.example.com/${name}/v1/oauth/introspect`,
+      });
+    }
   });
 
   it('says why credentials are refused, in all words that there are', async () => {

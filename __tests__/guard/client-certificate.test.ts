@@ -5,8 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import express, { type Express } from 'express';
 import request, { type Response } from 'supertest';
+import { certificateOf } from '../../lib/guard/certificate.js';
 import {
+  type CertificateSource,
   cachingIntrospector,
+  certificateFromHeader,
   MemoryTokenStore,
   type RequireActiveTokenOptions,
   requireActiveToken,
@@ -124,6 +127,50 @@ describe('a token that is bound to a client certificate', () => {
   });
 
   it.each([
+    ['spaces', CERTIFICATE.trim().replaceAll('\n', ' ')],
+    ['escapes', encodeURIComponent(CERTIFICATE)],
+    ['colons', `:${DER.toString('base64')}:`],
+    ['nothing', DER.toString('base64')],
+  ])('guard/32 T-03 passes with what a proxy writes, as it is: with %s around', async (_what, header) => {
+    const app = await guarded({ certificate: (req) => req.get('X-Cert') });
+    expect((await get(app).set('X-Cert', header)).status).toBe(200);
+    for (const value of ['', '-', '(null)', 'junk']) expectRefused(await get(app).set('X-Cert', value));
+  });
+
+  it('guard/32 T-03 passes with what certificateFromHeader reads, trusted or not', async () => {
+    const certificate = certificateFromHeader('X-Forwarded-Client-Cert', 'xfcc');
+    const app = await guarded({ certificate });
+    const xfcc = (pem: string): string => `By=spiffe://x;Cert="${encodeURIComponent(pem)}"`;
+    expect((await get(app).set('X-Forwarded-Client-Cert', xfcc(CERTIFICATE))).status).toBe(200);
+    expectRefused(await get(app).set('X-Forwarded-Client-Cert', xfcc(ANOTHER)));
+    expectRefused(await get(app).set('X-Forwarded-Client-Cert', `${xfcc(CERTIFICATE)},${xfcc(ANOTHER)}`));
+    expectRefused(await get(app).set('X-Forwarded-Client-Cert', 'junk'));
+    expectRefused(await get(app));
+  });
+
+  it('guard/32 T-03 a reader that throws is a refusal, and no fault', async () => {
+    const app = await guarded({ certificate: (req) => decodeURIComponent(req.get('X-Cert') as string) });
+    expectRefused(await get(app).set('X-Cert', '%E0%A4%A'));
+    expect((await get(app).set('X-Cert', encodeURIComponent(CERTIFICATE))).status).toBe(200);
+  });
+
+  it('guard/32 says what was wrong: nothing there, nothing to be read, or a reader that threw', () => {
+    const found = (certificate: CertificateSource) => certificateOf({ certificate }, {} as express.Request);
+    const cause = new URIError('URI malformed');
+    expect(found(() => CERTIFICATE)).toStrictEqual({ thumbprint: THUMBPRINT });
+    expect(found(() => ({ certificate: DER, isTrusted: false }))).toStrictEqual({ thumbprint: THUMBPRINT });
+    for (const none of [undefined, null, '', '-', '(null)'])
+      expect(found(() => none as never)).toStrictEqual({ problem: 'absent' });
+    expect(found(() => ({ certificate: '', isTrusted: false }))).toStrictEqual({ problem: 'absent' });
+    expect(found(() => 'junk')).toStrictEqual({ problem: 'unreadable' });
+    expect(
+      found(() => {
+        throw cause;
+      }),
+    ).toStrictEqual({ problem: 'threw', cause });
+  });
+
+  it.each([
     ['DER', DER],
     ['DER in a Uint8Array', new Uint8Array(DER)],
     ['PEM in a Buffer', Buffer.from(CERTIFICATE)],
@@ -145,6 +192,8 @@ describe('a token that is bound to a client certificate', () => {
     ['a promise', () => Promise.resolve(CERTIFICATE)],
     ['a promise that rejects', () => Promise.reject(new Error('too late'))],
     ['an object', () => ({})],
+    ['an object with a promise', () => ({ certificate: Promise.resolve(CERTIFICATE), isTrusted: true })],
+    ['a number', () => 5],
   ])('is a fault of the app when its function answers %s', async (_what, certificate) => {
     const answer = await get(await guarded({ certificate: certificate as never }));
     expect(answer.status).toBe(500);

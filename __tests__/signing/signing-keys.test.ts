@@ -24,17 +24,17 @@ const locked = {
 };
 
 const BAD: readonly [string, unknown, string][] = [
-  ['null', null, 'must be an array of one private JWK or more'],
-  ['no array', { keys: [RSA] }, 'must be an array of one private JWK or more'],
-  ['an empty array', [], 'must be an array of one private JWK or more'],
-  ['a second key that is none', [RSA, 'x'], 'the JWK at 1 is no JWK'],
-  ['a hole', [RSA, undefined], 'the JWK at 1 is no JWK'],
-  ['a key without a kid', [{ ...RSA, kid: undefined }], 'the JWK at 0 has no "kid"'],
-  ['one kid for two keys', [RSA, ED, { ...EC, kid: 'rsa' }], 'the JWK at 2 has the "kid" of another'],
-  ['the same key twice', [RSA, RSA], 'the JWK at 1 has the "kid" of another'],
-  ['what JSON cannot write', [{ ...RSA, kid: 1n }], 'the JWK at 0 is no JSON'],
-  ['what cannot be read', [locked], 'the JWK at 0 cannot be read'],
-  ['a hole that is first', Object.assign(new Array(2), { 1: RSA }), 'the JWK at 0 is no JWK'],
+  ['null', null, 'must be an array of one key or more'],
+  ['no array', { keys: [RSA] }, 'must be an array of one key or more'],
+  ['an empty array', [], 'must be an array of one key or more'],
+  ['a second key that is none', [RSA, 'x'], 'the key at 1 is no JWK'],
+  ['a hole', [RSA, undefined], 'the key at 1 is no JWK'],
+  ['a key without a kid', [{ ...RSA, kid: undefined }], 'the key at 0 has no "kid"'],
+  ['one kid for two keys', [RSA, ED, { ...EC, kid: 'rsa' }], 'the key at 2 has the "kid" of another'],
+  ['the same key twice', [RSA, RSA], 'the key at 1 has the "kid" of another'],
+  ['what JSON cannot write', [{ ...RSA, kid: 1n }], 'the key at 0 is no JSON'],
+  ['what cannot be read', [locked], 'the key at 0 cannot be read'],
+  ['a hole that is first', Object.assign(new Array(2), { 1: RSA }), 'the key at 0 is no JWK'],
 ];
 
 describe('SigningKeys', () => {

@@ -1,6 +1,7 @@
 import { ALGORITHMS, areAsymmetric, USUAL_ALGORITHMS } from '../algorithms.js';
+import type { ClientCertificateSource } from '../clients/certificate-source.js';
 import type { ClientKeys } from '../clients/client-assertion.js';
-import { type ClientCertificateSource, certificateOfConnection } from '../clients/client-certificate.js';
+import { certificateOfConnection } from '../clients/client-certificate.js';
 import { type ConnectionSettings, connectionSettings } from '../introspection/remote/connection-options.js';
 import type { Fetch } from '../introspection/remote/fetch-transport.js';
 import {

@@ -41,6 +41,8 @@ export function jwksIn(
     .get(
       serve(async (res) => {
         const published = (await keys.current()).map((key) => key.published);
+        // Somebody may have answered meanwhile, a timeout of the app's for one.
+        if (res.headersSent) return;
         res.removeHeader('Pragma');
         res.setHeader('Cache-Control', `public, max-age=${MAX_AGE}`);
         sendText(res, 200, 'application/jwk-set+json', JSON.stringify({ keys: published }));

@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import express, { type RequestHandler, type Router } from 'express';
 import { type Reporter, reportDocument } from '../http/audit.js';
 import { publicDocument } from '../http/public-document.js';
 import { isObject, must } from '../options.js';
@@ -18,7 +18,8 @@ export interface Mounted extends Reporter {
 export interface MetadataOptions {
   /**
    * Members for the metadata of the issuer (RFC 8414 §2) that are not about this router, such as `token_endpoint` and
-   * `response_types_supported`; they replace none of its own. `false` serves no metadata, for an issuer that serves its own.
+   * `response_types_supported`; they replace none of its own but `jwks_uri`, where the issuer publishes all its keys elsewhere, ours
+   * among them. `false` serves no metadata, for an issuer that serves its own.
    */
   readonly metadata?: Readonly<Record<string, unknown>> | false;
   /** The URL under which clients reach the router, where that is not the origin of the issuer. */
@@ -31,11 +32,11 @@ export const WELL_KNOWN = '/.well-known/oauth-authorization-server';
 
 /**
  * Serves the metadata of an authorization server (RFC 8414) at the well-known path of its issuer, which is at the root of the
- * host: a router that is mounted elsewhere cannot serve it. `undefined` where it is not wanted, or the issuer is no URL.
+ * host: for a router that is mounted elsewhere, {@link authorizationServerMetadata} serves it. `undefined` where it is not wanted, or the issuer is no URL.
  *
  * @throws TypeError that names a bad option
  */
-export function authorizationServerMetadata(
+export function metadataHandler(
   factory: string,
   { metadata, baseUrl }: MetadataOptions,
   mounted: Mounted,
@@ -45,6 +46,12 @@ export function authorizationServerMetadata(
     factory,
     'metadata',
     'an object, or false',
+  );
+  must(
+    !isObject(metadata) || metadata.jwks_uri === undefined || isUrl(metadata.jwks_uri),
+    factory,
+    'metadata.jwks_uri',
+    'an absolute URL',
   );
   must(
     baseUrl === undefined || webUrl(baseUrl) !== undefined,
@@ -63,12 +70,57 @@ export function authorizationServerMetadata(
   const endpoints = Object.entries(mounted.endpoints).map(([name, path]) => [name, `${at}${path}`]);
   const documentOf = (): Soon<object> =>
     whenKnown(mounted.members(), (members) =>
-      withoutEmpty({ ...metadata, issuer: mounted.issuer, ...Object.fromEntries(endpoints), ...members }),
+      withoutEmpty({
+        ...metadata,
+        issuer: mounted.issuer,
+        ...Object.fromEntries(endpoints),
+        ...members,
+        // There is one for all keys by which clients verify what the issuer has signed (RFC 8414 §2), and who names one has it.
+        ...(isObject(metadata) && metadata.jwks_uri !== undefined && { jwks_uri: metadata.jwks_uri }),
+      }),
     );
   return publicDocument(metadataPath(mounted.issuer), documentOf, {
     requireTls: mounted.requireTls,
     onError: (error, durationMs) => reportDocument(mounted, 'metadata', error, durationMs),
   });
+}
+
+/** The metadata of each router that has some, and where it is. */
+const ofRouters = new WeakMap<object, { readonly path: string; readonly serve: RequestHandler }>();
+
+/** Has a router serve the metadata where it is mounted, and {@link authorizationServerMetadata} at the root. */
+export function serveMetadata(router: Router, issuer: string, serve: RequestHandler): void {
+  router.use(serve);
+  ofRouters.set(router, { path: metadataPath(issuer), serve });
+}
+
+/**
+ * Serves the metadata (RFC 8414) of routers that are mounted under a path, each for an issuer of its own. Their well-known paths
+ * are at the root of the host (RFC 8414 §3.1), which those routers do not see. Mount it there:
+ * `app.use('/a', a); app.use('/b', b); app.use(authorizationServerMetadata(a, b));`. Each of them needs a `baseUrl`: the URL that it
+ * is mounted at.
+ *
+ * @param routers of `introspectionRouter`, with metadata
+ * @throws TypeError for a router without metadata, and for two of one issuer
+ */
+export function authorizationServerMetadata(...routers: readonly Router[]): Router {
+  const factory = 'authorizationServerMetadata';
+  must(routers.length > 0, factory, 'routers', 'one router or more');
+  const root = express.Router();
+  const paths = new Set<string>();
+  for (const router of routers) {
+    const known = ofRouters.get(router);
+    must(
+      known !== undefined,
+      factory,
+      'routers',
+      'of introspectionRouter, with an "issuer" that is a URL and without "metadata: false"',
+    );
+    must(!paths.has(known.path), factory, 'routers', 'of different issuers: two have the same path');
+    paths.add(known.path);
+    root.use(known.serve);
+  }
+  return root;
 }
 
 /** RFC 8414 §3.1: between the host and the path of an issuer that is a URL, without the slash at the end of that. */
@@ -87,6 +139,10 @@ function webUrl(value: unknown): URL | undefined {
   return isWeb && !/[?#]/.test(value as string) && url.username === '' && url.password === ''
     ? url
     : undefined;
+}
+
+function isUrl(value: unknown): boolean {
+  return typeof value === 'string' && URL.canParse(value) && /^https?:/i.test(value);
 }
 
 /** RFC 8414 §3.2: a member without values is left out. */

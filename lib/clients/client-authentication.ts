@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { ALGORITHMS, ASYMMETRIC_ALGORITHMS } from '../algorithms.js';
 import { isNonEmptyString, isObject } from '../options.js';
 import { isPublicJwk } from '../public-jwk.js';
-import { isName } from './certificate-subject.js';
+import { readName } from './distinguished-name.js';
 
 /** How a client proves who it is, by the names of the registry "OAuth Token Endpoint Authentication Methods". */
 export type ClientAuthMethod = (typeof AUTH_METHODS)[number];
@@ -34,7 +34,11 @@ export interface ClientAuthentication {
   readonly jwksUri?: string;
   /** The only algorithm that its assertions may be signed with. Default: any that its method and the router allow. */
   readonly authSigningAlg?: string;
-  /** For `tls_client_auth`, one of five: the subject of its certificate as RFC 4514 writes it, the last part first: `CN=orders,O=Example`. */
+  /**
+   * For `tls_client_auth`, one of five: the subject of its certificate as RFC 4514 writes it, the last part first:
+   * `CN=orders,O=Example`. Names and OIDs of types, escapes, quotes and `#` hex values mean the same however they are written;
+   * values are compared exactly, upper and lower case and spaces included.
+   */
   readonly tlsClientAuthSubjectDn?: string;
   /** The same, by a DNS name among the certificate's subject alternative names. */
   readonly tlsClientAuthSanDns?: string;
@@ -119,8 +123,8 @@ function valueProblem({ jwks, jwksUri, hmacSecret, authSigningAlg, ...rest }: Me
 function subjectProblem(client: Members): string | undefined {
   for (const member of CERTIFICATE_SUBJECTS) {
     const value = client[member];
-    const { is, expected } = SUBJECT_FORMS[member];
-    if (value !== undefined && !is(value as string)) return `"${member}" must be ${expected}`;
+    const problem = value === undefined ? undefined : SUBJECT_PROBLEMS[member](value as string);
+    if (problem !== undefined) return `"${member}" must be ${problem}`;
   }
   return undefined;
 }
@@ -128,18 +132,22 @@ function subjectProblem(client: Members): string | undefined {
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
 const HOST = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 
-const SUBJECT_FORMS: Readonly<
-  Record<(typeof CERTIFICATE_SUBJECTS)[number], { is: (value: string) => boolean; expected: string }>
+const SUBJECT_PROBLEMS: Readonly<
+  Record<(typeof CERTIFICATE_SUBJECTS)[number], (value: string) => string | undefined>
 > = {
-  tlsClientAuthSubjectDn: { is: isName, expected: 'a name as RFC 4514 writes it' },
-  tlsClientAuthSanDns: { is: (value) => HOST.test(value), expected: 'a DNS name without wildcards' },
-  tlsClientAuthSanUri: { is: (value) => URL.canParse(value), expected: 'an absolute URI' },
-  tlsClientAuthSanIp: { is: (value) => isIP(value) > 0 && !value.includes('%'), expected: 'an IP address' },
-  tlsClientAuthSanEmail: {
-    is: (value) => /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(value),
-    expected: 'an e-mail address',
+  tlsClientAuthSubjectDn: (value) => {
+    const { problem } = readName(value);
+    return problem === undefined ? undefined : `a name as RFC 4514 writes it, and this one ${problem}`;
   },
+  tlsClientAuthSanDns: unless((value) => HOST.test(value), 'a DNS name without wildcards'),
+  tlsClientAuthSanUri: unless((value) => URL.canParse(value), 'an absolute URI'),
+  tlsClientAuthSanIp: unless((value) => isIP(value) > 0 && !value.includes('%'), 'an IP address'),
+  tlsClientAuthSanEmail: unless((value) => /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(value), 'an e-mail address'),
 };
+
+function unless(is: (value: string) => boolean, expected: string): (value: string) => string | undefined {
+  return (value) => (is(value) ? undefined : expected);
+}
 
 function methodsProblem(client: Members): string | undefined {
   const { authMethods: methods, secret, hmacSecret, jwks, jwksUri } = client;

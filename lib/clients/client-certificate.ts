@@ -1,28 +1,19 @@
-import { type KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { Request } from 'express';
 import { HookError, type WrongCredentials } from '../http/http-error.js';
 import { peerCertificate } from '../http/peer-certificate.js';
 import { isObject } from '../options.js';
 import { onRejection } from '../thenable.js';
+import { type ClientCertificate, type ClientCertificateSource, UNREADABLE } from './certificate-source.js';
 import { isSubjectOf } from './certificate-subject.js';
 import type { Client, ClientStore } from './client.js';
 import type { ClientKeys } from './client-assertion.js';
 import { authMethodsOf } from './client-authentication.js';
 import { ClientStrategy, type Identified } from './client-strategy.js';
 import { findClient } from './client-verifier.js';
-import type { ClientJwk } from './registered-key.js';
-
-/** A certificate whose private key a client has proved to hold, by the TLS connection. */
-export interface ClientCertificate {
-  /** DER, or PEM. */
-  readonly certificate: Uint8Array | string;
-  /** Whether its chain leads to an authority that is trusted for clients; what `tls_client_auth` goes by. */
-  readonly isTrusted: boolean;
-}
-
-/** Finds the certificate of a request, where a proxy ends TLS and says which it was. */
-export type ClientCertificateSource = (req: Request) => ClientCertificate | undefined;
+import { isNoCertificate, parsedCertificate } from './parsed-certificate.js';
+import { type ClientJwk, publicKey } from './registered-key.js';
 
 /** The name of the strategy in Passport. */
 export const CLIENT_CERTIFICATE = 'client_certificate';
@@ -43,17 +34,28 @@ export function certificateOfConnection(req: Request): ClientCertificate | undef
   return certificate && { certificate, isTrusted: (req.socket as TLSSocket).authorized };
 }
 
-/** @throws HookError when the app's function answers anything else than it may */
+/**
+ * What the app's function finds. What it throws is no fault of anybody here, since a client may have written what it has read:
+ * that is a certificate which nobody can read, and is refused for it.
+ *
+ * @throws HookError when it answers anything else than it may
+ */
 export function clientCertificateOf(
   source: ClientCertificateSource,
   req: Request,
 ): ClientCertificate | undefined {
-  const found: unknown = source(req);
+  let found: unknown;
+  try {
+    found = source(req);
+  } catch {
+    return UNREADABLE;
+  }
   if (found === undefined || found === null) return undefined;
   if (isObject(found)) {
     const { certificate, isTrusted } = found;
     const isCertificate = typeof certificate === 'string' || certificate instanceof Uint8Array;
-    if (isCertificate && typeof isTrusted === 'boolean') return { certificate, isTrusted };
+    if (isCertificate && typeof isTrusted === 'boolean')
+      return isNoCertificate(certificate) ? undefined : { certificate, isTrusted };
   }
   onRejection(found, () => {});
   throw new HookError('clientCertificate: must return { certificate, isTrusted } or undefined');
@@ -82,51 +84,34 @@ async function identify(
   const isByName = methods.includes('tls_client_auth');
   const isByKey = methods.includes('self_signed_tls_client_auth');
   if (!isByName && !isByKey) return refused('other_method');
-  const parsed = parse(certificate);
+  const parsed = parsedCertificate(certificate);
   if (parsed && isByName && isTrusted && isSubjectOf(parsed, client)) return { client };
   if (parsed && isByKey && (await hasKeyOf(parsed, client, keys))) return { client };
   return refused('certificate');
-}
-
-function parse(certificate: Uint8Array | string): X509Certificate | undefined {
-  try {
-    return new X509Certificate(certificate);
-  } catch {
-    return undefined;
-  }
 }
 
 /**
  * Whether a certificate is of one of the keys that a client is registered with (RFC 8705 §2.2): one that is registered with
  * its certificate has to come with that, and one that is for encryption proves nothing here.
  */
-async function hasKeyOf(
-  { publicKey, raw }: X509Certificate,
-  client: Client,
-  keys: ClientKeys,
-): Promise<boolean> {
-  // Loaded here, since CommonJS that cannot load an ES module, Jest's for one, shall still load the rest of the package.
-  const { calculateJwkThumbprint } = await import('jose');
-  const thumbprint = async (jwk: object): Promise<string | undefined> =>
-    // A key of a type that nobody knows here is not that of the certificate.
-    calculateJwkThumbprint(jwk as Parameters<typeof calculateJwkThumbprint>[0]).catch(() => undefined);
-  const wanted = await thumbprint(asJwk(publicKey));
-  const isRegistered = ({ x5c }: ClientJwk): boolean =>
-    Array.isArray(x5c) && typeof x5c[0] === 'string' && raw.equals(Buffer.from(x5c[0], 'base64'));
-  const found = await keys.find(client, async (published) => {
-    const all = published.filter(({ use }) => use !== 'enc');
-    if (all.some(isRegistered)) return true;
-    const thumbprints = await Promise.all(all.filter(({ x5c }) => x5c === undefined).map(thumbprint));
-    return (wanted !== undefined && thumbprints.includes(wanted)) || undefined;
-  });
-  return found === true;
+async function hasKeyOf(certificate: X509Certificate, client: Client, keys: ClientKeys): Promise<boolean> {
+  const { raw } = certificate;
+  const key = keyOf(certificate);
+  const isRegistered = ({ use, x5c, ...jwk }: ClientJwk): boolean => {
+    if (use === 'enc') return false;
+    if (x5c !== undefined)
+      return Array.isArray(x5c) && typeof x5c[0] === 'string' && raw.equals(Buffer.from(x5c[0], 'base64'));
+    // As keys, and not as they are written: a number may have octets of zero before it, and base64 an ending.
+    return key !== undefined && publicKey(jwk)?.equals(key) === true;
+  };
+  return (await keys.find(client, (published) => published.some(isRegistered) || undefined)) === true;
 }
 
-function asJwk(key: KeyObject): object {
+/** The key of a certificate; `undefined` for one of a type that Node.js does not know. */
+function keyOf(certificate: X509Certificate): KeyObject | undefined {
   try {
-    return key.export({ format: 'jwk' });
+    return certificate.publicKey;
   } catch {
-    // Of a type that no JWK is of, such as DSA.
-    return {};
+    return undefined;
   }
 }

@@ -65,7 +65,8 @@ function isUsable(jwk: ClientJwk): boolean {
   return modulusLength === undefined || (modulusLength >= SHORTEST_RSA && (publicExponent as bigint) > 1n);
 }
 
-function publicKey({ kty, crv, x, y, n, e }: ClientJwk): KeyObject | undefined {
+/** The key that a JWK is of; `undefined` for what is none, or of a type that is not known here. */
+export function publicKey({ kty, crv, x, y, n, e }: ClientJwk): KeyObject | undefined {
   try {
     return createPublicKey({ key: { kty, crv, x, y, n, e } as Record<string, unknown>, format: 'jwk' });
   } catch {

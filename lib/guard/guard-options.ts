@@ -63,7 +63,7 @@ export interface RequireActiveTokenOptions {
    * must where it is bound to a key. `false`: such tokens are refused.
    */
   readonly dpop?: boolean | DPoPOptions;
-  /** RFC 8705: finds the certificate that the client has proved to hold, DER or PEM. Default: that of the TLS connection. Read a header only where a proxy of yours always sets it. */
+  /** RFC 8705: finds the certificate that the client has proved to hold, DER or PEM; `certificateFromHeader` makes such a function. Default: that of the TLS connection. Read a header only where a proxy of yours always sets it. What it throws is 401. */
   readonly certificate?: CertificateSource;
   /** The URL of this resource's metadata (RFC 9728), told in each challenge. */
   readonly resourceMetadata?: string;

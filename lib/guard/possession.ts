@@ -3,7 +3,7 @@ import { isType } from '../introspection/response-shape.js';
 import { isNonEmptyString, isObject } from '../options.js';
 import type { Soon } from '../thenable.js';
 import type { ActiveToken } from './active-token.js';
-import { certificateOf, certificateThumbprint } from './certificate.js';
+import { certificateOf } from './certificate.js';
 import { requireProof } from './dpop/require-proof.js';
 import type { GuardError } from './guard-error.js';
 import type { GuardSettings } from './guard-options.js';
@@ -54,7 +54,7 @@ export function requirePossession(
   const jkt = confirmation.jkt ?? undefined;
   const thumbprint = confirmation['x5t#S256'] ?? undefined;
   if (thumbprint !== undefined) {
-    if (certificateThumbprint(certificateOf(settings, req)) !== thumbprint) {
+    if (certificateOf(settings, req).thumbprint !== thumbprint) {
       throw refused('The access token is bound to a client certificate that was not presented');
     }
   }

@@ -40,8 +40,9 @@ async function answer(
   const began = performance.now();
   // Of errors nothing may be kept.
   forbidCaching(res);
-  // Clients that run in a browser need it before they have a token.
-  res.setHeader('Access-Control-Allow-Origin', '*');
+  // Clients that run in a browser need it before they have a token. What the app has said goes before: its origin beside its
+  // "Access-Control-Allow-Credentials", for one, which "*" would make void.
+  setUnlessThere(res, 'Access-Control-Allow-Origin', '*');
   try {
     if (requireTls && !req.secure) throw invalidRequest('TLS is required');
     if (req.method === 'GET' || req.method === 'HEAD') send(res, await documentOf());
@@ -66,9 +67,14 @@ function send(res: Response, document: object): void {
 
 function preflight(res: Response): void {
   allowCaching(res);
-  res.setHeader('Access-Control-Allow-Methods', 'GET');
-  res.setHeader('Access-Control-Allow-Headers', '*');
-  res.status(204).end();
+  setUnlessThere(res, 'Access-Control-Allow-Methods', 'GET');
+  setUnlessThere(res, 'Access-Control-Allow-Headers', '*');
+  res.statusCode = 204;
+  res.end();
+}
+
+function setUnlessThere(res: Response, name: string, value: string): void {
+  if (!res.hasHeader(name)) res.setHeader(name, value);
 }
 
 function allowCaching(res: Response): void {

@@ -11,8 +11,8 @@ const TAG = 'Public keys';
 const JWK: Schema = {
   type: 'object',
   description:
-    'A public key (RFC 7517 §4): with `n` and `e`, or `crv` and `x`, and with `y` on the curves that have one.',
-  required: ['kty', 'kid', 'alg', 'use'],
+    'A public key (RFC 7517 §4): with `n` and `e`, or `crv` and `x`, and with `y` on the curves that have one. Those that sign answers have `alg`, and `sig` as their `use`; of other signers there may be others.',
+  required: ['kty', 'kid'],
   properties: {
     kty: { type: 'string', enum: ['RSA', 'EC', 'OKP'] },
     crv: { type: 'string' },
@@ -22,7 +22,11 @@ const JWK: Schema = {
     e: { type: 'string' },
     kid: { type: 'string' },
     alg: { type: 'string' },
-    use: { type: 'string', const: 'sig' },
+    use: { type: 'string' },
+    x5u: { type: 'string' },
+    x5c: { type: 'array', items: { type: 'string' } },
+    x5t: { type: 'string' },
+    'x5t#S256': { type: 'string' },
   },
   additionalProperties: false,
 };
@@ -33,7 +37,7 @@ export const publishedKeys: DescribeApi = (facts) => {
   const shape = { ...oauthErrors(facts), headers: NEVER_KEPT };
   const { schemas, headers } = oauthComponents(shape);
   return {
-    tag: { name: TAG, description: 'What signed answers are verified with.' },
+    tag: { name: TAG, description: 'What signed answers are verified with, and what else the issuer signs.' },
     paths: {
       [JWKS_PATH]: {
         get: {

@@ -5,6 +5,7 @@ import { HookError } from '../http/http-error.js';
 import { TextAnswer } from '../http/respond.js';
 import { SIGNED, SIGNED_TYP } from '../introspection/signed-type.js';
 import { encrypted, isEncrypted } from './encryption.js';
+import type { SigningKey } from './signing-key.js';
 import type { SigningKeys } from './signing-keys.js';
 
 interface AnswerSignerSettings {
@@ -34,7 +35,7 @@ export class AnswerSigner {
   async sign(response: object, caller: Client): Promise<TextAnswer> {
     const { issuer, keys, clock } = this.#settings;
     const alg = caller.introspectionSignedResponseAlg ?? 'RS256';
-    const key = (await keys.current()).find((one) => one.alg === alg);
+    const key = (await keys.current()).find((one) => one.alg === alg) as SigningKey | undefined;
     if (!key) throw new HookError(`keys: none is for ${alg}, with which answers for the caller are signed`);
     const claims = {
       iss: issuer,
@@ -42,11 +43,12 @@ export class AnswerSigner {
       iat: Math.floor(clock() / 1000),
       token_introspection: response,
     };
-    // Loaded here, since CommonJS that cannot load an ES module, Jest's for one, shall still load the rest of the package.
-    const { CompactSign } = await import('jose');
-    const jwt = await new CompactSign(Buffer.from(JSON.stringify(claims)))
-      .setProtectedHeader({ alg, kid: key.kid, typ: SIGNED_TYP })
-      .sign(key.key);
+    const head = { alg, kid: key.kid, typ: SIGNED_TYP };
+    const signed = [head, claims]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.');
+    const signature = await key.sign(Buffer.from(signed));
+    const jwt = `${signed}.${Buffer.from(signature).toString('base64url')}`;
     return new TextAnswer(SIGNED, isEncrypted(caller) ? await this.#encrypted(jwt, caller) : jwt);
   }
 
