@@ -156,7 +156,6 @@ describe('a token that is bound to a client certificate', () => {
 
   it('guard/32 says what was wrong: nothing there, nothing to be read, or a reader that threw', () => {
     const found = (certificate: CertificateSource) => certificateOf({ certificate }, {} as express.Request);
-    const cause = new URIError('URI malformed');
     expect(found(() => CERTIFICATE)).toStrictEqual({ thumbprint: THUMBPRINT });
     expect(found(() => ({ certificate: DER, isTrusted: false }))).toStrictEqual({ thumbprint: THUMBPRINT });
     for (const none of [undefined, null, '', '-', '(null)'])
@@ -165,9 +164,9 @@ describe('a token that is bound to a client certificate', () => {
     expect(found(() => 'junk')).toStrictEqual({ problem: 'unreadable' });
     expect(
       found(() => {
-        throw cause;
+        throw new URIError('URI malformed');
       }),
-    ).toStrictEqual({ problem: 'threw', cause });
+    ).toStrictEqual({ problem: 'threw' });
   });
 
   it.each([

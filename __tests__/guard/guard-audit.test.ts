@@ -103,6 +103,26 @@ describe("the guard's audit", () => {
       401,
       { introspector: saying({ ...LIVE, cnf: { 'x5t#S256': 'x' } }), certificate: () => CERTIFICATE },
     ],
+    [
+      'certificate',
+      401,
+      { introspector: saying({ ...LIVE, cnf: { 'x5t#S256': 'x' } }), certificate: () => 'no certificate' },
+    ],
+    [
+      'certificate',
+      401,
+      {
+        introspector: saying({ ...LIVE, cnf: { 'x5t#S256': 'x' } }),
+        certificate: () => {
+          throw new URIError('%E0');
+        },
+      },
+    ],
+    [
+      'not_bound',
+      401,
+      { introspector: saying({ ...LIVE, cnf: { 'x5t#S256': 'x' } }), certificate: () => undefined },
+    ],
     ['proof', 401, { introspector: saying({ ...LIVE, cnf: { jkt: 'x' } }) }, 'DPoP abc'],
     ['authentication', 401, { maxAge: 5 }],
     ['scope', 403, { scope: 'admin' }],

@@ -14,8 +14,6 @@ export type FoundCertificate =
   | {
       readonly thumbprint?: undefined;
       readonly problem: 'absent' | 'unreadable' | 'threw';
-      /** What the app's function has thrown. */
-      readonly cause?: unknown;
     };
 
 /** @throws TypeError when the app's function answers anything else than it may */
@@ -26,9 +24,9 @@ export function certificateOf(
   let answered: unknown;
   try {
     answered = certificate(req);
-  } catch (cause) {
+  } catch {
     // What it has read, a client may have written: that is a bad request, and no fault of anybody here.
-    return { problem: 'threw', cause };
+    return { problem: 'threw' };
   }
   const found = isObject(answered) && 'certificate' in answered ? answered.certificate : answered;
   if (isNoCertificate(found)) return { problem: 'absent' };

@@ -12,6 +12,8 @@ export type GuardReason =
   | 'wrong_scheme'
   /** The token is bound to a key, and the request does not show that key; or it is bound to none, and came as if it were. */
   | 'not_bound'
+  /** The guard's `certificate` threw, or found what cannot be read as a certificate. */
+  | 'certificate'
   /** The DPoP proof is missing, wrong, used before, or has not the nonce. */
   | 'proof'
   /** RFC 9470: the user's authentication is too weak or too old. */

@@ -36,12 +36,12 @@ export function requirePossession(
 ): Soon<void> {
   const isDPoP = isType(type, 'dpop');
   if (cnf === undefined && !isDPoP && presented.scheme === 'Bearer') return undefined;
-  const refused = (description: string): GuardError =>
+  const refused = (description: string, reason: 'not_bound' | 'certificate' = 'not_bound'): GuardError =>
     refusal(settings, {
       status: 401,
       code: 'invalid_token',
       description,
-      why: { reason: 'not_bound' },
+      why: { reason },
       scheme: presented.scheme,
     });
   const confirmation: Readonly<Record<string, unknown>> = isObject(cnf) ? cnf : {};
@@ -54,8 +54,13 @@ export function requirePossession(
   const jkt = confirmation.jkt ?? undefined;
   const thumbprint = confirmation['x5t#S256'] ?? undefined;
   if (thumbprint !== undefined) {
-    if (certificateOf(settings, req).thumbprint !== thumbprint) {
-      throw refused('The access token is bound to a client certificate that was not presented');
+    const found = certificateOf(settings, req);
+    if (found.thumbprint !== thumbprint) {
+      const isUnreadable = found.problem !== undefined && found.problem !== 'absent';
+      throw refused(
+        'The access token is bound to a client certificate that was not presented',
+        isUnreadable ? 'certificate' : 'not_bound',
+      );
     }
   }
   if (jkt === undefined && !isDPoP && presented.scheme === 'Bearer') return undefined;
