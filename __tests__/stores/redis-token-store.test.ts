@@ -65,6 +65,7 @@ function describeStores(
         capabilities: {
           approve: true,
           remove: true,
+          revokeMatching: true,
           share: again,
           async reopen(store, options) {
             await store.close?.();

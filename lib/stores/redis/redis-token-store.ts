@@ -3,6 +3,7 @@ import { isDuration } from '../../options.js';
 import { noteSystem } from '../../telemetry/store-system.js';
 import { changedRecord, newRecord, readChanges } from '../../tokens/new-record.js';
 import { readGrantId, readOwners } from '../../tokens/revoke-all.js';
+import { isSelected, readSelector, type Selector } from '../../tokens/revoke-matching.js';
 import { seal } from '../../tokens/sealed-value.js';
 import { shownRecord } from '../../tokens/shown-record.js';
 import {
@@ -13,7 +14,7 @@ import {
 } from '../../tokens/store-errors.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
-import type { ManagedTokenStore, NewToken, TokenChanges } from '../../tokens/token-store.js';
+import type { ManagedTokenStore, NewToken, TokenChanges, TokenSelector } from '../../tokens/token-store.js';
 import { operation } from '../operation.js';
 import { RevocationFeed } from '../revocation-feed.js';
 import { Keys } from './keys.js';
@@ -132,20 +133,11 @@ export class RedisTokenStore implements ManagedTokenStore {
   }
 
   async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
-    const { clientId, subject } = readOwners(of);
-    const indexes =
-      subject === undefined ? this.#keys.allOfClient(clientId as string) : [this.#keys.subject(subject)];
-    // An index may have a token for a moment that is another owner's, while a save is refused.
-    const isMeant = (record: TokenRecord): boolean =>
-      (clientId === undefined || record.clientId === clientId) &&
-      (subject === undefined || record.subject === subject);
-    let revoked = 0;
-    for (const index of indexes) {
-      await this.#walk('revokeAll', index, async (some) => {
-        revoked += await this.#revoke('revokeAll', some, isMeant);
-      });
-    }
-    return revoked;
+    return this.#revokeSelected('revokeAll', readOwners(of));
+  }
+
+  async revokeMatching(of: TokenSelector): Promise<number> {
+    return this.#revokeSelected('revokeMatching', readSelector(of));
   }
 
   /** Resolves to 0: the server drops records by itself. Rejects where it cannot be reached. */
@@ -161,6 +153,24 @@ export class RedisTokenStore implements ManagedTokenStore {
   /** Closes what the store has opened itself; the client stays open. Nobody is told of revocations then. */
   async close(): Promise<void> {
     this.#feed.stop();
+  }
+
+  async #revokeSelected(name: string, selector: Selector): Promise<number> {
+    let revoked = 0;
+    // An index may have a token that is another owner's: for a moment, while a save is refused, and one whose app has changed.
+    const isMeant = (record: TokenRecord): boolean => isSelected(record, selector);
+    for (const index of this.#indexesOf(selector)) {
+      await this.#walk(name, index, async (some) => {
+        revoked += await this.#revoke(name, some, isMeant);
+      });
+    }
+    return revoked;
+  }
+
+  /** Where all the tokens are that a selector may mean: the fewest first, and the index of an app where nothing else is given. */
+  #indexesOf({ clientId, subject, appId }: Selector): readonly string[] {
+    if (subject !== undefined) return [this.#keys.subject(subject)];
+    return clientId === undefined ? this.#keys.allOfApp(appId as string) : this.#keys.allOfClient(clientId);
   }
 
   async #revoke(
