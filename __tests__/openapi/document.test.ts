@@ -501,6 +501,7 @@ describe('the option openapi', () => {
       '/csp/gateway/am/api/auth/introspect/app',
       '/v1/o/acme/oauth2/accesstokens/openapi.json',
       '/v1/organizations/acme/oauth2/refreshtokens/x',
+      '/v1/o/acme/oauth2/revoke',
       '/.well-known/oauth-authorization-server',
       '/.well-known/oauth-authorization-server/tenant',
     ].map((path) => [`the path of another document or API, ${path}`, { path }, 'openapi.path'] as const),
