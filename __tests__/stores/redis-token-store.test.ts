@@ -49,6 +49,8 @@ function describeStores(
         ...(localCopy && timeout < PATIENCE && { reconnectAfter: 50 }),
         ...options,
       });
+      // Both ways of finding the tokens of an app.
+      if (localCopy) await store.indexApps();
       prefixOf.set(store, prefix);
       return store;
     };

@@ -43,6 +43,21 @@ export class Keys {
     return `${this.#prefix}token:${digest}`;
   }
 
+  /** Matches the keys of all tokens, as `SCAN` has it. */
+  get allTokens(): string {
+    return `${this.#prefix.replace(/[\\*?[\]]/g, '\\$&')}token:*`;
+  }
+
+  /** The digest of a token by its key. */
+  digestOf(key: string): string {
+    return key.slice(this.token('').length);
+  }
+
+  /** There once every token is in the index of its app. */
+  get appsIndexed(): string {
+    return `${this.#prefix}apps-indexed`;
+  }
+
   /** The tokens of a grant, and beside them its generation. `mark` stands for it in what is told. */
   grant(grantId: string): GrantKeys {
     const owner = ownerKey('grant', grantId);

@@ -43,6 +43,12 @@ interface TokensOptions {
 /** What the places of a token in the indexes depend on. */
 type Identified = Pick<Entry, 'id' | 'record'>;
 
+/** What one step of a walk has seen, and where the next one begins; '0' after the last. */
+export interface Step {
+  readonly next: string;
+  readonly digests: readonly string[];
+}
+
 /** What came of the end of a grant. */
 interface EndedGrant {
   /** '' where there was none. */
@@ -193,13 +199,23 @@ export class RedisTokens {
   }
 
   /** The digests in an index, some at a time. One that is there all the while comes once or more. */
-  async walk(
-    index: string,
-    cursor: string,
-  ): Promise<{ readonly next: string; readonly digests: readonly string[] }> {
+  async walk(index: string, cursor: string): Promise<Step> {
     const walked = await this.#run(WALK, [index], [cursor, String(BATCH)]);
     const [next, pairs] = walked as [string, string[]];
     return { next, digests: pairs.filter((_value, i) => i % 2 === 0).map(digestOf) };
+  }
+
+  /** Enters tokens in the indexes of their apps; resolves to how many have one. */
+  async enterApps(digests: readonly string[]): Promise<number> {
+    const entered = await Promise.all(
+      digests.map(async (digest) => {
+        const entry = await this.#find(digest, (key) => this.#read(key));
+        const places = entry ? this.#keys.placesOfApp(entry.record, digest, entry.id) : [];
+        if (entry?.record.status === 'approved') await this.#enterAll(places, this.#end(entry.record, SLACK));
+        return places.length;
+      }),
+    );
+    return entered.reduce((sum, count) => sum + count, 0);
   }
 
   /** Drops the index of what was written down. */
