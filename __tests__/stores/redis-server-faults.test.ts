@@ -13,6 +13,7 @@ import { type RedisConnection, RedisTokenStore } from '../../lib/stores/redis/in
 import { Keys } from '../../lib/stores/redis/keys.js';
 import { LocalCopy } from '../../lib/stores/redis/local-copy.js';
 import { RedisTokens } from '../../lib/stores/redis/redis-tokens.js';
+import { LEAVE } from '../../lib/stores/redis/scripts.js';
 import { eventually, rejection } from '../../lib/testing/suite.js';
 import { RedisServer, startCluster } from '../support/redis.js';
 import { connect, openRedis } from '../support/redis-stores.js';
@@ -261,6 +262,39 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
     await store.update('at', { expiresAt: Date.now() + 20 * HOUR });
     expect(Math.abs(((await keysOf(prefix)).get(index) as number) - 21 * HOUR)).toBeLessThan(30_000);
     await store.close();
+  });
+
+  it('finds a token by the app to which it has come back, though the update that took it away is not done yet', async () => {
+    const client = await connect(server.url);
+    const redis = client.withCommandOptions({ timeout: 1000, typeMapping: {} });
+    const prefix = newPrefix();
+    let [release, isHeld] = [(): void => {}, false];
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const slow: RedisConnection = Object.assign(Object.create(client) as typeof client, {
+      withCommandOptions: () => ({
+        get: (key: string) => redis.get(key),
+        eval: redis.eval.bind(redis),
+        publish: redis.publish.bind(redis),
+        async evalSha(digest: string, input: { keys: string[]; arguments: string[] }) {
+          isHeld ||= digest === LEAVE.digest;
+          if (isHeld) await released;
+          return redis.evalSha(digest, input);
+        },
+      }),
+    });
+    const [first, second] = [new RedisTokenStore({ client: slow, prefix }), await open({ prefix })];
+    await second.indexApps();
+    await second.save(access('at', { appId: 'one' }));
+    const leaving = first.update('at', { appId: 'two' });
+    await eventually(() => isHeld);
+    await second.update('at', { appId: 'one' });
+    release();
+    await leaving;
+    expect(await second.revokeMatching({ appId: 'one' })).toBe(1);
+    await second.close();
+    client.destroy();
   });
 
   it('takes a token that an update could not move to another app out of its index again', async () => {
