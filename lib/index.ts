@@ -89,6 +89,7 @@ export type {
   ManagedTokenStore,
   NewToken,
   TokenChanges,
+  TokenSelector,
   TokenStore,
   UpdatableMember,
 } from './tokens/token-store.js';

@@ -28,6 +28,7 @@ import {
 } from './apis/oauth-introspection.js';
 import { refreshTokenIntrospectionIn } from './apis/refresh-token-introspection.js';
 import { canRevoke, REVOCATION_PATH, tokenRevocationIn } from './apis/revocation.js';
+import { canRevokeMatching } from './apis/revocation-by-owner.js';
 import { CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS } from './clients/client-answers.js';
 import { type OpenApiRouterOptions, openApiSettings } from './openapi/openapi-options.js';
 import type { RouterFacts } from './openapi/router-facts.js';
@@ -116,6 +117,7 @@ export function introspectionRouter(
           metadataPath: metadata && metadataPath(issuer),
           scopeSeparator,
           notFoundCode,
+          revokesMatching: canRevokeMatching(options.tokens),
           management,
         },
       },

@@ -224,7 +224,7 @@ describe('docs/operations.md', () => {
     );
     expect([...(known.get('db_operation_name') ?? [])].toSorted()).toStrictEqual(
       [
-        ...['find', 'revoke', 'revokeGrant', 'approve', 'update', 'remove'],
+        ...['find', 'revoke', 'revokeGrant', 'approve', 'update', 'remove', 'revokeMatching'],
         ...['get', 'set', 'delete', 'increment', 'remember'],
       ].toSorted(),
     );

@@ -59,9 +59,13 @@ async function useAll(tokens: ManagedTokenStore): Promise<void> {
   expect(await tokens.revokeAll({ clientId: 'app' })).toBe(1);
   for (const token of ['a', 'b', 'c', 'd']) expect((await tokens.find(token))?.status).toBe('revoked');
   expect(await tokens.approve?.('a')).toBe(1);
+  const of = { clientId: 'app', appId: 'shop', organization: 'acme' };
+  await tokens.save({ ...of, token: 'e', kind: 'access_token', expiresAt: Date.now() + 60_000 });
+  await tokens.update('e', { appId: 'bank' });
+  expect(await tokens.revokeMatching?.({ appId: 'bank', organization: 'acme' })).toBe(1);
   expect(await tokens.remove?.('a')).toBe(1);
   expect(await tokens.sweep()).toBe(0);
-  expect(told).toHaveLength(5);
+  expect(told).toHaveLength(6);
 }
 
 describe('the guide to the stores', () => {
@@ -133,9 +137,10 @@ describeWith(REDIS, 'the guide to the stores: Redis', () => {
         .replace('{ client }', `{ client, prefix: 'token-introspection:'${more} }`);
       const { client, tokens } = await load<{
         client: { destroy(): void };
-        tokens: ManagedTokenStore & { close(): Promise<void> };
+        tokens: ManagedTokenStore & { close(): Promise<void>; indexApps(): Promise<number> };
       }>(`redis-${more.length}`, `${code}\nexport { client, tokens };`);
       await useAll(tokens);
+      expect(await tokens.indexApps()).toBe(1);
       await tokens.close();
       client.destroy();
       expect(await server.command('ACL', 'LOG')).toStrictEqual([]);

@@ -55,6 +55,14 @@ const ROUTERS: readonly (readonly [what: string, make: () => Router])[] = [
   ['by TLS only', () => routerWith({ requireTls: true, keys: [EC] })],
   ['without limits', () => routerWith({ rateLimit: false })],
   ['over a store that cannot revoke', () => routerWith({ tokens: { find: () => undefined } })],
+  [
+    'over a store that cannot tell organizations apart',
+    () =>
+      routerWith({
+        tokens: Object.assign(new MemoryTokenStore(), { revokeMatching: undefined }),
+        management: managing('revoke'),
+      }),
+  ],
   ['without metadata', () => routerWith({ metadata: false })],
   ['with an issuer that is no URL', () => routerWith({ issuer: 'urn:example' })],
   ['with an issuer that has a path', () => routerWith({ issuer: `${ISSUER}/tenant/(x)*/{y}` })],
@@ -501,6 +509,7 @@ describe('the option openapi', () => {
       '/csp/gateway/am/api/auth/introspect/app',
       '/v1/o/acme/oauth2/accesstokens/openapi.json',
       '/v1/organizations/acme/oauth2/refreshtokens/x',
+      '/v1/o/acme/oauth2/revoke',
       '/.well-known/oauth-authorization-server',
       '/.well-known/oauth-authorization-server/tenant',
     ].map((path) => [`the path of another document or API, ${path}`, { path }, 'openapi.path'] as const),

@@ -3,6 +3,7 @@ import { createLocalJWKSet, jwtVerify } from 'jose';
 import { ConflictError, NotFoundError } from '../../lib/index.js';
 import {
   ACCESS_TOKEN,
+  APP_ID,
   ISSUED_AT,
   MOBILE_REFRESH_TOKEN,
   ORDERS_API,
@@ -12,6 +13,7 @@ import {
   REQUEST_ID,
   SHOP,
   SHOP_MOBILE,
+  SUBJECT,
   SUPPORT_DESK,
   UNKNOWN_TOKEN,
 } from '../../lib/openapi/example-values.js';
@@ -60,6 +62,7 @@ const rejecting = (error: Error): object => ({
   approve: () => Promise.reject(error),
   update: () => Promise.reject(error),
   remove: () => Promise.reject(error),
+  revokeMatching: () => Promise.reject(error),
 });
 const storeThat = (error: Error) => (): DescribedOptions => ({ tokens: rejecting(error) as never });
 
@@ -178,6 +181,27 @@ const REFRESH_DETAILS: Readonly<Record<string, readonly Ask[]>> = {
   ],
 };
 
+const OF_ORGANIZATION = `/v1/o/${ORGANIZATION}/oauth2/revoke`;
+
+const REVOKE_OF_OWNER: Readonly<Record<string, readonly Ask[]>> = {
+  ...EVERY,
+  ...NO_CLIENT,
+  '200 revoked': [{}, { query: `app=${APP_ID}` }, { body: '{}' }],
+  '200 nothingLeft': [{ before: 1 }, { query: 'app=other' }, { query: 'enduser=nobody&cascade=true' }],
+  '400 malformedPath': [{ path: '/v1/o/%zz/oauth2/revoke' }],
+  '400 noOwner': [{ query: '' }, { query: 'cascade=true' }],
+  '400 emptyOwner': [{ query: `app=&enduser=${SUBJECT}` }],
+  '400 repeatedOwner': [{ query: `enduser=${SUBJECT}&enduser=${SUBJECT}` }],
+  '400 badCascade': [{ query: `app=${APP_ID}&cascade=yes` }],
+  '400 otherParameter': [{ query: `app=${APP_ID}&user=${SUBJECT}` }],
+  '400 malformedQuery': [{ query: 'app=%ff' }],
+  '400 body': [{ body: `app=${APP_ID}` }],
+  '403 stranger': [{ as: as(SHOP) }, { path: '/v1/organizations/nobody/oauth2/revoke' }],
+  '403 noRight': [{ as: as('reader') }],
+  '404 notFound': [{ path: OF_ORGANIZATION, options: storeThat(new NotFoundError()) }],
+  '409 conflict': [{ path: OF_ORGANIZATION, options: storeThat(new ConflictError()) }],
+};
+
 const READING: Readonly<Record<string, readonly Ask[]>> = {
   '405 wrongMethod': [{ method: 'POST' }, { method: 'DELETE' }],
   '500 fault': [{ options: () => ({ keys: () => 'junk' as never }) }],
@@ -225,6 +249,8 @@ const ASKED: Readonly<Record<string, Readonly<Record<string, readonly Ask[]>>>> 
   changeAccessTokenByLongPath: CHANGE,
   deleteAccessToken: REMOVE,
   deleteAccessTokenByLongPath: REMOVE,
+  revokeTokensOfOwner: REVOKE_OF_OWNER,
+  revokeTokensOfOwnerByLongPath: REVOKE_OF_OWNER,
   getRefreshToken: REFRESH_DETAILS,
   getRefreshTokenByLongPath: REFRESH_DETAILS,
   getPublishedKeys: { ...READING, '200 keys': [{}, { method: 'GET' }] },
@@ -402,6 +428,8 @@ describe('the examples of the OpenAPI document', () => {
       'getAccessTokenByLongPath',
       'changeAccessTokenByLongPath',
       'deleteAccessTokenByLongPath',
+      'revokeTokensOfOwner',
+      'revokeTokensOfOwnerByLongPath',
       'getRefreshToken',
       'getRefreshTokenByLongPath',
       'getMetadata',

@@ -25,6 +25,7 @@ describeTokenStore(
       clock: true,
       approve: true,
       remove: true,
+      revokeMatching: true,
       share: (store, options) => new LmdbTokenStore({ path: paths.get(store) as string, ...options }),
       async reopen(store, options) {
         await store.close?.();

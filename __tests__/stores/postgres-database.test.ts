@@ -9,7 +9,7 @@ import {
   PostgresTokenStore,
   type PostgresTokenStoreOptions,
 } from '../../lib/stores/postgres/index.js';
-import { MIGRATIONS } from '../../lib/stores/postgres/migrations.js';
+import { MIGRATIONS, UNKNOWN_APP } from '../../lib/stores/postgres/migrations.js';
 import { lockKey } from '../../lib/stores/postgres/query.js';
 import { tokenStatements } from '../../lib/stores/postgres/token-statements.js';
 import { eventually } from '../../lib/testing/suite.js';
@@ -70,6 +70,7 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
     () => store.sweep(),
     () => store.approve('revoked'),
     () => store.remove('at'),
+    () => store.revokeMatching({ clientId: 'app', kind: 'access_token' }),
   ];
 
   describe('that is not as it should be', () => {
@@ -124,6 +125,71 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
       expect(await store.approve('revoked')).toBe(1);
       for (const token of ['live', 'revoked']) expect(await store.revokeGrant(token)).toBe(1);
       await expect(store.approve('live')).rejects.toMatchObject({ name: 'ConflictError' });
+    });
+
+    /** A schema as the version before has left it, with a token of each kind that is in it. */
+    async function withoutApps(): Promise<{ schema: string; before: PostgresTokenStore }> {
+      const schema = server.newSchema();
+      const before = await open(schema);
+      const of = { ...access, appId: 'shop', organization: 'acme' };
+      await before.save({ ...of, token: 'old', claims: { nul: '\u0000' } });
+      await before.save({ ...of, token: 'old-other', appId: 'bank', claims: { text: '"shop"' } });
+      await before.save({ ...of, token: 'old-globex', organization: 'globex' });
+      await before.save({ ...access, token: 'old-none' });
+      await server.query(
+        `ALTER TABLE "${schema}".tokens DROP COLUMN app_key; DELETE FROM "${schema}".migrations WHERE version > 3`,
+      );
+      return { schema, before };
+    }
+
+    it('finds by its app what the version before has saved, and what that saves beside it', async () => {
+      const { schema } = await withoutApps();
+      const store = unmade(schema);
+      await expect(store.revokeMatching({ appId: 'shop' })).rejects.toMatchObject(
+        unavailable('run migrate()'),
+      );
+      await store.migrate();
+      // As a process of the version before does, which goes on beside this one.
+      await server.query(`
+        INSERT INTO "${schema}".tokens (digest, client_key, subject_key, grant_key, sealed, ends_at, revoked_at, record)
+        SELECT '\\x${Buffer.from(tokenDigest('beside'), 'base64url').toString('hex')}', client_key, subject_key, grant_key, sealed,
+          ends_at, revoked_at, record FROM "${schema}".tokens WHERE position('nul' in record) > 0`);
+      await store.save({ ...access, token: 'new', appId: 'shop', organization: 'acme' });
+      expect(await store.revokeMatching({ appId: 'shop', organization: 'acme' })).toBe(3);
+      for (const token of ['old', 'beside', 'new'])
+        expect([token, (await store.find(token))?.status]).toStrictEqual([token, 'revoked']);
+      for (const token of ['old-other', 'old-globex', 'old-none'])
+        expect([token, (await store.find(token))?.status]).toStrictEqual([token, 'approved']);
+      expect(await store.revokeMatching({ appId: 'shop' })).toBe(1);
+      expect(await store.revokeMatching({ appId: 'bank', clientId: 'app' })).toBe(1);
+    });
+
+    it('writes down the app of what the version before has saved when it changes that', async () => {
+      const { schema } = await withoutApps();
+      const store = unmade(schema);
+      await store.migrate();
+      const known = async (): Promise<unknown> =>
+        (
+          await server.query(
+            `SELECT count(*)::int AS n FROM "${schema}".tokens WHERE app_key <> '${UNKNOWN_APP}'`,
+          )
+        )[0];
+      expect(await known()).toStrictEqual({ n: 0 });
+      await store.update('old', { refreshCount: 1 });
+      expect(await known()).toStrictEqual({ n: 1 });
+      expect(await store.revokeMatching({ appId: 'shop' })).toBe(2);
+    });
+
+    it('revokes by its app what it can read, where somebody else has damaged a row', async () => {
+      const schema = server.newSchema();
+      const store = await open(schema);
+      for (const token of ['a', 'b', 'c']) await store.save({ ...access, token, appId: 'shop' });
+      const digest = Buffer.from(tokenDigest('b'), 'base64url').toString('hex');
+      await server.query(
+        `UPDATE "${schema}".tokens SET record = '{"appId":"shop"' WHERE digest = '\\x${digest}'`,
+      );
+      expect(await store.revokeMatching({ appId: 'shop' })).toBe(2);
+      await expect(store.find('b')).rejects.toMatchObject({ name: 'UnusableAnswerError' });
     });
 
     it('makes its tables in a schema that somebody else has made for it', async () => {
@@ -272,17 +338,21 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
       const schema = server.newSchema();
       await open(schema);
       await server.query(`
-        INSERT INTO ${schema}.tokens (digest, client_key, subject_key, grant_key, ends_at, record)
-        SELECT sha256(i::text::bytea), md5((i % 500)::text)::uuid, md5(i::text)::uuid, md5(i::text)::uuid, i, '{}'
+        INSERT INTO ${schema}.tokens (digest, client_key, subject_key, grant_key, app_key, ends_at, record)
+        SELECT sha256(i::text::bytea), md5((i % 500)::text)::uuid, md5(i::text)::uuid, md5(i::text)::uuid, md5((i % 500)::text)::uuid, i, '{}'
         FROM generate_series(1, 20000) i`);
       await server.query(`ANALYZE ${schema}.tokens`);
       const statements = tokenStatements(schema);
       const uuid = `'${'0'.repeat(32)}'`;
-      const [client, subject, both] = statements.ownedBy.map((text) => text.replace(/^DECLARE.*FOR/, ''));
+      const undeclared = (text: string): string => text.replace(/^DECLARE.*FOR/, '');
+      const [client, subject, both] = statements.ownedBy.map(undeclared);
+      const records = Object.fromEntries(
+        Object.entries(statements.recordsOf).map(([owner, text]) => [owner, undeclared(text)]),
+      );
       const plans: readonly (readonly [string | undefined, string, string])[] = [
         [statements.find.text, `'\\x00'`, 'tokens_pkey'],
         [statements.findVersion.text, `'\\x00'`, 'tokens_pkey'],
-        [statements.update.text, `'\\x00', 1, 1, 1, ''`, 'tokens_pkey'],
+        [statements.update.text, `'\\x00', 1, 1, 1, '', ${uuid}`, 'tokens_pkey'],
         [statements.revoke.text, `1, 'channel', '\\x00', ''`, 'tokens_pkey'],
         [statements.revokeGrant.text, `1, 'channel', ${uuid}, ''`, 'tokens_grant'],
         [statements.revokeMany.text, `1, 'channel', '{\\\\x00,\\\\x01}', ''`, 'tokens_pkey'],
@@ -290,6 +360,9 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
         [client, uuid, 'tokens_client'],
         [subject, uuid, 'tokens_subject'],
         [both, `${uuid}, ${uuid}`, 'tokens_subject'],
+        [records.client, uuid, 'tokens_client'],
+        [records.subject, uuid, 'tokens_subject'],
+        [records.app, `${uuid}, '"shop"'`, 'tokens_app'],
       ];
       const db = new Client(server.url);
       await db.connect();

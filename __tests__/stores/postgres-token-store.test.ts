@@ -43,6 +43,7 @@ describeWith(POSTGRES, 'PostgresTokenStore', () => {
       clock: true,
       approve: true,
       remove: true,
+      revokeMatching: true,
       share: (store, options) => openIn(schemaOf(store), options, othersPool),
       async reopen(store, options) {
         await store.close?.();

@@ -49,6 +49,8 @@ function describeStores(
         ...(localCopy && timeout < PATIENCE && { reconnectAfter: 50 }),
         ...options,
       });
+      // Both ways of finding the tokens of an app.
+      if (localCopy) await store.indexApps();
       prefixOf.set(store, prefix);
       return store;
     };
@@ -65,6 +67,7 @@ function describeStores(
         capabilities: {
           approve: true,
           remove: true,
+          revokeMatching: true,
           share: again,
           async reopen(store, options) {
             await store.close?.();

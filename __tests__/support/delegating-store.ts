@@ -5,6 +5,7 @@ import {
   StoreUnavailableError,
   type TokenChanges,
   type TokenRecord,
+  type TokenSelector,
 } from '../../lib/index.js';
 import type { StoreCapabilities, StoreOptions } from '../../lib/testing/index.js';
 
@@ -46,6 +47,11 @@ export class DelegatingStore implements ManagedTokenStore {
 
   async revokeAll(of: Owners): Promise<number> {
     return this.reach().revokeAll(of);
+  }
+
+  async revokeMatching(of: TokenSelector): Promise<number> {
+    this.reach();
+    return this.inner.revokeMatching(of);
   }
 
   async approve(token: string): Promise<number> {

@@ -13,6 +13,7 @@ import {
 import {
   ACCESS_EXPIRES_AT,
   ACCESS_TOKEN,
+  APP_ID,
   ISSUED_AT,
   MOBILE_REFRESH_TOKEN,
   ORDERS_API,
@@ -93,7 +94,7 @@ const TOKENS: readonly NewToken[] = [
     token: ACCESS_TOKEN,
     refreshToken: REFRESH_TOKEN,
     app: 'Example Shop',
-    appId: 'example-app-1',
+    appId: APP_ID,
     apiProducts: ['orders'],
     attributes: [{ name: 'channel', value: 'web' }],
     grantType: 'authorization_code',

@@ -18,7 +18,7 @@ import {
   followContext,
   unregisterAll,
 } from '../support/telemetry.js';
-import { A, C, ISSUER, NOW, SECONDS, SEEDED, type WorldOptions, world } from '../support/world.js';
+import { A, C, ISSUER, NOW, ORG, SECONDS, SEEDED, type WorldOptions, world } from '../support/world.js';
 
 const REVOKE = '/v1/oauth/revoke';
 
@@ -31,7 +31,7 @@ beforeEach(() => {
 });
 afterEach(unregisterAll);
 
-const METHODS = ['find', 'revoke', 'revokeGrant', 'approve', 'update', 'remove'] as const;
+const METHODS = ['find', 'revoke', 'revokeGrant', 'approve', 'update', 'remove', 'revokeMatching'] as const;
 type Method = (typeof METHODS)[number];
 
 /** A store with a driver that has an instrumentation of its own, and some of whose methods end otherwise. */
@@ -80,6 +80,11 @@ const CALLS: readonly (readonly [name: string, act: Act, methods: readonly Metho
   ],
   ['action=approve', manage('at-revoked?action=approve'), ['approve']],
   ['an update', manage('at-live', { scope: 'read' }), ['update']],
+  [
+    'the revocation of all tokens of a user',
+    ({ call }) => call('post', `/v1/o/${ORG}/oauth2/revoke?enduser=alice&cascade=true`),
+    ['revokeMatching', 'revokeMatching'],
+  ],
   ['a removal', ({ call }) => call('delete', `${C}/at-live`), ['remove']],
 ];
 

@@ -5,6 +5,7 @@ import { eventually } from '../../lib/testing/suite.js';
 import { CONNECTED, ConnectedStore } from '../support/delegating-store.js';
 import { busy, hiding, remote } from '../support/mistaken-stores.js';
 import { WRONG_CONNECTIONS } from '../support/wrong-connections.js';
+import { WRONG_MATCHING } from '../support/wrong-matching.js';
 import { WRONG_METHODS } from '../support/wrong-methods.js';
 import { WRONG_STORES } from '../support/wrong-stores.js';
 
@@ -65,7 +66,7 @@ describe('describeTokenStore', () => {
       };
       return Object.assign(new ConnectedStore(options), { close });
     };
-    const methods = { approve: true, remove: true };
+    const methods = { approve: true, remove: true, revokeMatching: true };
     const capabilities = { clock: true, ...methods, reopen: <T>(store: T): T => store, ...CONNECTED };
     expect(declared(open, capabilities).filter(({ isSkipped }) => isSkipped)).toStrictEqual([]);
     expect((await outcome(open, capabilities)).failed).toStrictEqual([]);
@@ -96,14 +97,13 @@ describe('describeTokenStore', () => {
     expect(passed).toHaveLength(1);
   });
 
-  it.each([...WRONG_STORES, ...WRONG_METHODS].map((wrong) => [wrong.mistake, wrong] as const))(
-    'notices a store that %s',
-    async (_mistake, { open, capabilities, noticedBy }) => {
-      const { passed, failed } = await outcome(open, { clock: true, ...capabilities }, noticedBy);
-      expect(passed).toStrictEqual([]);
-      expect(failed).not.toStrictEqual([]);
-    },
-  );
+  it.each(
+    [...WRONG_STORES, ...WRONG_METHODS, ...WRONG_MATCHING].map((wrong) => [wrong.mistake, wrong] as const),
+  )('notices a store that %s', async (_mistake, { open, capabilities, noticedBy }) => {
+    const { passed, failed } = await outcome(open, { clock: true, ...capabilities }, noticedBy);
+    expect(passed).toStrictEqual([]);
+    expect(failed).not.toStrictEqual([]);
+  });
 
   it('notices a store that does not get over an outage', async () => {
     // Each takes as long as the suite has patience: all at once.
@@ -130,13 +130,20 @@ describe('describeTokenStore', () => {
       Object.assign(new ConnectedStore(options), { remove: async () => 0 });
     expect((await outcome(deaf, CONNECTED, name)).failed).toHaveLength(0);
     expect((await outcome(deaf, { ...CONNECTED, remove: true }, name)).failed).toHaveLength(1);
+    const deafToSelectors: OpenStore = (options) =>
+      Object.assign(new ConnectedStore(options), { revokeMatching: async () => 0 });
+    expect((await outcome(deafToSelectors, CONNECTED, name)).failed).toHaveLength(0);
+    const matching = { ...CONNECTED, revokeMatching: true };
+    expect((await outcome(deafToSelectors, matching, name)).failed).toHaveLength(1);
   });
 
   it('says which capability a skipped test would need', async () => {
     const skipped = declared(() => new MemoryTokenStore(), {}).filter(({ isSkipped }) => isSkipped);
     expect(skipped.length).toBeGreaterThan(5);
     for (const { name, run } of skipped) {
-      expect(name).toMatch(/\(skipped: no capability "(?:clock|approve|remove|share|reopen|disconnect)/);
+      expect(name).toMatch(
+        /\(skipped: no capability "(?:clock|approve|remove|revokeMatching|share|reopen|disconnect)/,
+      );
       await run();
     }
   });

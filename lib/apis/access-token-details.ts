@@ -6,6 +6,7 @@ import type { TokenStore } from '../tokens/token-store.js';
 import { ApiContext } from './api-context.js';
 import type { ApiOptions } from './api-options.js';
 import { type ManagementOptions, managementSettings } from './management-options.js';
+import { canRevokeMatching, revocationByOwnerIn } from './revocation-by-owner.js';
 import {
   accessTokenMembers,
   type DetailsForm,
@@ -86,6 +87,7 @@ export function accessTokenDetailsIn(
       refreshTokenDetails(context, { ...form, ...REFRESH_TOKEN_NOT_FOUND }),
     );
   }
+  if (rights.has('revoke') && canRevokeMatching(tokens)) revocationByOwnerIn(router, context, tokens, form);
   return rights;
 }
 

@@ -4,7 +4,10 @@ import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
 
 /** What may be done with the tokens of an organization, by clients that hold it and whose `manages` names it. */
 export interface ManagementOptions {
-  /** `POST …/accesstokens/{token}?action=revoke`. `tokens` must have `revoke` and `revokeGrant`. Default false. */
+  /**
+   * `POST …/accesstokens/{token}?action=revoke`. `tokens` must have `revoke` and `revokeGrant`. Where it has `revokeMatching`,
+   * also `POST …/revoke?app={appId}&enduser={subject}`: the tokens of an app, of a user, or of a user at an app. Default false.
+   */
   readonly revoke?: boolean;
   /** `POST …/accesstokens/{token}?action=approve`: takes a revocation back. `tokens` must have `approve` and `revoke`. Default false. */
   readonly approve?: boolean;

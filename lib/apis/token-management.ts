@@ -137,7 +137,7 @@ async function removeToken(
 }
 
 /** @throws HttpError 403, before anything is said of a token */
-function demandRight({ manages }: Client, right: ManagementRight): void {
+export function demandRight({ manages }: Client, right: ManagementRight): void {
   if (!manages?.includes(right)) throw forbidden('The client may not do this to tokens of this organization');
 }
 

@@ -22,6 +22,7 @@ export const MOBILE_REFRESH_TOKEN = 'example-mobile-refresh-token';
 export const UNKNOWN_TOKEN = 'example-unknown-token';
 
 export const SUBJECT = 'alice';
+export const APP_ID = 'example-app-1';
 export const SCOPES: readonly string[] = ['orders:read', 'orders:write'];
 
 /** Seconds since 1970. */

@@ -60,13 +60,24 @@ type OwnPart = Pick<Operation, 'operationId' | 'summary' | 'description' | 'requ
   readonly parameters?: readonly Parameter[];
 };
 
+type Operations = Readonly<Partial<Record<'get' | 'post' | 'delete', OwnPart>>>;
+
 /** The operations at the two paths of a token, which differ in name alone. */
 export function managementPaths(
   { name, parameter }: Resource,
-  operations: Readonly<Partial<Record<'get' | 'post' | 'delete', OwnPart>>>,
+  operations: Operations,
+): Readonly<Record<string, PathItem>> {
+  return organizationPaths(`${name}/{${parameter.name}}`, operations, parameter);
+}
+
+/** Those at the two paths of something that an organization has. */
+export function organizationPaths(
+  place: string,
+  operations: Operations,
+  ...inPath: readonly Parameter[]
 ): Readonly<Record<string, PathItem>> {
   const at = (base: string, suffix: string, again: string): readonly [string, PathItem] => [
-    `${base}/{org_name}/oauth2/${name}/{${parameter.name}}`,
+    `${base}/{org_name}/oauth2/${place}`,
     Object.fromEntries(
       Object.entries(operations).map(([method, { tag, operationId, summary, parameters = [], ...own }]) => [
         method,
@@ -76,7 +87,7 @@ export function managementPaths(
           summary: summary + again,
           security: [{ [CLIENT_SECRET]: [] }],
           ...own,
-          parameters: [ORG_NAME, parameter, ...parameters],
+          parameters: [ORG_NAME, ...inPath, ...parameters],
         },
       ]),
     ),

@@ -6,6 +6,7 @@ import { metadata, openApi } from './public-documents.js';
 import { publishedKeys } from './published-keys.js';
 import { refreshTokenDetails } from './refresh-token-details.js';
 import { refreshTokenIntrospection } from './refresh-token-introspection.js';
+import { revocationByOwner } from './revocation-by-owner.js';
 import type { DescribeApi, RouterFacts } from './router-facts.js';
 import { tokenManagement } from './token-management.js';
 import { tokenRevocation } from './token-revocation.js';
@@ -20,6 +21,7 @@ const APIS: readonly DescribeApi[] = [
   refreshTokenIntrospection,
   accessTokenDetails,
   tokenManagement,
+  revocationByOwner,
   refreshTokenDetails,
   metadata,
   openApi,

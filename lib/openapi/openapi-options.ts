@@ -3,6 +3,7 @@ import { WELL_KNOWN } from '../apis/metadata.js';
 import { INTROSPECTION_PATH } from '../apis/oauth-introspection.js';
 import { REFRESH_TOKEN_PATHS } from '../apis/refresh-token-introspection.js';
 import { REVOCATION_PATH } from '../apis/revocation.js';
+import { REVOCATION_BY_OWNER_PATHS } from '../apis/revocation-by-owner.js';
 import { tokenPaths } from '../apis/token-details.js';
 import { frozenJson } from '../frozen-copy.js';
 import { isNonEmptyString, isObject, knownOptions, must } from '../options.js';
@@ -62,6 +63,7 @@ const TAKEN: readonly RegExp[] = [
   REVOCATION_PATH,
   JWKS_PATH,
   ...REFRESH_TOKEN_PATHS,
+  ...REVOCATION_BY_OWNER_PATHS,
   ...tokenPaths('accesstokens', 'access_token'),
   ...tokenPaths('refreshtokens', 'refresh_token'),
 ].map((path) => new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`, 'i'));

@@ -30,6 +30,8 @@ export interface StoreFacts {
   readonly metadataPath: string | undefined;
   readonly scopeSeparator: string;
   readonly notFoundCode: string;
+  /** Whether tokens can be revoked by app and user in one organization. */
+  readonly revokesMatching: boolean;
   /** What may be done with tokens beside reading. */
   readonly management: ReadonlySet<ManagementRight>;
 }

@@ -1,5 +1,13 @@
 import { NOT_FOUND_MESSAGE, REFRESH_TOKEN_NOT_FOUND } from '../apis/access-token-details.js';
-import { ACCESS_EXPIRES_AT, ACCESS_TOKEN, ISSUED_AT, REFRESH_TOKEN, SCOPES, SHOP } from './example-values.js';
+import {
+  ACCESS_EXPIRES_AT,
+  ACCESS_TOKEN,
+  APP_ID,
+  ISSUED_AT,
+  REFRESH_TOKEN,
+  SCOPES,
+  SHOP,
+} from './example-values.js';
 import type { Resource } from './management.js';
 import type { StoreFacts } from './router-facts.js';
 import type { Schema } from './types.js';
@@ -110,7 +118,7 @@ export function accessTokenExample({ scopeSeparator }: Form): Readonly<Record<st
   return {
     apiProducts: ['orders'],
     app: 'Example Shop',
-    appId: 'example-app-1',
+    appId: APP_ID,
     attributes: [{ name: 'channel', value: 'web' }],
     clientId: SHOP,
     createdAt: at,

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { TokenRecord } from '../tokens/token-record.js';
 
 /** By what tokens are found other than by themselves. */
-type Owner = 'grant' | 'client' | 'subject';
+type Owner = 'grant' | 'client' | 'subject' | 'app';
 
 /** A key of one length, whatever stands in an identifier and however long it is. */
 export function ownerKey(owner: Owner, id: string): string {

@@ -28,6 +28,9 @@ export const connectionTests: readonly ContractTest[] = [
         ...(['approve', 'remove'] as const)
           .filter((method) => capabilities[method])
           .map((method) => [method, () => store[method]?.('at')] as const),
+        ...[{ clientId: 'app' }, { subject: 'alice' }, { appId: 'shop' }]
+          .filter(() => capabilities.revokeMatching)
+          .map((of) => ['revokeMatching', () => store.revokeMatching?.(of)] as const),
       ];
       for (const [what, ask] of asked) {
         const began = performance.now();

@@ -4,6 +4,7 @@ import { connectionTests } from './connection-tests.js';
 import { endingTests } from './ending-tests.js';
 import { identityTests } from './identity-tests.js';
 import { keepingTests } from './keeping-tests.js';
+import { matchingTests } from './matching-tests.js';
 import { racingTests } from './racing-tests.js';
 import { removingTests } from './removing-tests.js';
 import { sharingTests } from './sharing-tests.js';
@@ -32,6 +33,7 @@ const CAPABILITIES: readonly (keyof StoreCapabilities)[] = [
   'clock',
   'approve',
   'remove',
+  'revokeMatching',
   'share',
   'reopen',
   'disconnect',
@@ -40,6 +42,7 @@ const SECTIONS: readonly (readonly [string, readonly ContractTest[]])[] = [
   ['keeps tokens', keepingTests],
   ['tells tokens apart', identityTests],
   ['ends tokens', endingTests],
+  ['ends tokens by what they have', matchingTests],
   ['approves tokens again', approvingTests],
   ['removes tokens', removingTests],
   ['knows tokens in every state', stateTests],

@@ -14,7 +14,7 @@ import {
  * Identifiers that an engine may take for one another: by case, blanks, normal forms, accents,
  * widths, as numbers or patterns, or where it cuts them off.
  */
-const ALIKE: readonly string[] = [
+export const ALIKE: readonly string[] = [
   ...['id', 'ID', 'Id', '\uff29\uff24', 'i\u200dd', 'id\u0000'],
   ...[' id', 'id ', 'id  ', 'id\t', 'id\n', 'id\u00a0'],
   ...['e', '\u00e9', 'e\u0301', '\u212b', '\u00c5', 'A\u030a', 'ss', '\u00df', 'fi', '\ufb01', '\u0131d'],

@@ -24,6 +24,8 @@ export interface StoreCapabilities {
   readonly approve?: boolean;
   /** The store has `remove`. Default false. */
   readonly remove?: boolean;
+  /** The store has `revokeMatching`. Default false. */
+  readonly revokeMatching?: boolean;
   /** Opens the tokens of an open store a second time, as another process would. */
   readonly share?: (store: StoreUnderTest, options: StoreOptions) => StoreUnderTest | Promise<StoreUnderTest>;
   /** Closes a store, and opens its tokens again. */

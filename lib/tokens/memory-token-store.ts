@@ -6,6 +6,7 @@ import { lifeOf, type PackedRecord, type RecordLife, RecordPacker } from './reco
 import { keptUntil, RETAIN_EXPIRED_FOR } from './retention.js';
 import { RevocationListeners } from './revocation-listeners.js';
 import { readGrantId, readOwners } from './revoke-all.js';
+import { isSelected, readSelector, type Selector } from './revoke-matching.js';
 import { seal } from './sealed-value.js';
 import { ShardedMap } from './sharded-map.js';
 import { shownRecord } from './shown-record.js';
@@ -13,7 +14,7 @@ import { ConflictError, grantHasEnded, NotFoundError, StoreUnavailableError } fr
 import { tokenDigest } from './token-digest.js';
 import type { TokenRecord } from './token-record.js';
 import { tokenState } from './token-state.js';
-import type { ManagedTokenStore, NewToken, TokenChanges } from './token-store.js';
+import type { ManagedTokenStore, NewToken, TokenChanges, TokenSelector } from './token-store.js';
 
 export interface MemoryTokenStoreOptions {
   /** The most records to keep; saving more is refused with `StoreUnavailableError`. Default: no bound. */
@@ -142,15 +143,11 @@ export class MemoryTokenStore implements ManagedTokenStore {
   }
 
   async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
-    const { clientId, subject } = readOwners(of);
-    const now = this.#clock();
-    let revoked = 0;
-    await this.#walk((digest, entry) => {
-      if (clientId !== undefined && entry.template.record.clientId !== clientId) return;
-      if (subject !== undefined && entry.subject !== subject) return;
-      revoked += this.#revoke(digest, now);
-    });
-    return revoked;
+    return this.#revokeSelected(readOwners(of));
+  }
+
+  async revokeMatching(of: TokenSelector): Promise<number> {
+    return this.#revokeSelected(readSelector(of));
   }
 
   async sweep(): Promise<number> {
@@ -180,6 +177,16 @@ export class MemoryTokenStore implements ManagedTokenStore {
     this.#noRoomUntil = Number.NEGATIVE_INFINITY;
     this.#listeners.tell(digest);
     return 1;
+  }
+
+  async #revokeSelected({ subject, ...shared }: Selector): Promise<number> {
+    const now = this.#clock();
+    let revoked = 0;
+    await this.#walk((digest, entry) => {
+      if (subject !== undefined && entry.subject !== subject) return;
+      if (isSelected(entry.template.record, shared)) revoked += this.#revoke(digest, now);
+    });
+    return revoked;
   }
 
   #digestsOf(grantId: string): Iterable<string> {

@@ -1,4 +1,4 @@
-import type { TokenRecord } from './token-record.js';
+import type { TokenKind, TokenRecord } from './token-record.js';
 
 /** Where the tokens are. One method, so that a database of your own needs five lines. */
 export interface TokenStore {
@@ -41,6 +41,15 @@ export type TokenChanges = {
     | (Member extends RemovableMember ? null : never);
 };
 
+/** Which tokens {@link ManagedTokenStore.revokeMatching} revokes: those whose records have every member that is given. */
+export interface TokenSelector {
+  readonly clientId?: string;
+  readonly subject?: string;
+  readonly appId?: string;
+  readonly organization?: string;
+  readonly kind?: TokenKind;
+}
+
 /** A store that also makes, changes and ends tokens. The built-in stores are of this kind. */
 export interface ManagedTokenStore extends TokenStore {
   /**
@@ -71,6 +80,13 @@ export interface ManagedTokenStore extends TokenStore {
   remove?(token: string): Promise<number>;
   /** Revokes everything of a client, of a subject, or of a subject at a client; resolves to how many. */
   revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number>;
+  /**
+   * Revokes every token whose record has all the members of `of`, such as those of a subject at an app in one
+   * organization; resolves to how many. At least one of `clientId`, `subject` and `appId` must be given. Rejects with a
+   * `TypeError` otherwise, so that nobody revokes a whole organization by leaving the rest out. Each token that was saved
+   * before the call is revoked; one that is saved or changed during it may be. A store may lack it.
+   */
+  revokeMatching?(of: TokenSelector): Promise<number>;
   /** Removes the records whose retention is over; resolves to how many. Also runs by itself. */
   sweep(): Promise<number>;
   /**

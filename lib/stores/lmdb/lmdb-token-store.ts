@@ -21,6 +21,7 @@ import {
 import { RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
 import { RevocationListeners } from '../../tokens/revocation-listeners.js';
 import { readGrantId, readOwners } from '../../tokens/revoke-all.js';
+import { isSelected, readSelector, type Selector } from '../../tokens/revoke-matching.js';
 import { seal } from '../../tokens/sealed-value.js';
 import { shownRecord } from '../../tokens/shown-record.js';
 import {
@@ -31,7 +32,7 @@ import {
 } from '../../tokens/store-errors.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
-import type { ManagedTokenStore, NewToken, TokenChanges } from '../../tokens/token-store.js';
+import type { ManagedTokenStore, NewToken, TokenChanges, TokenSelector } from '../../tokens/token-store.js';
 import { OPERATION_TIMEOUT, storeFault } from '../operation.js';
 import { ownerKey } from '../owners.js';
 import { recordOf, stored } from '../stored-record.js';
@@ -186,22 +187,11 @@ export class LmdbTokenStore implements ManagedTokenStore {
   }
 
   async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
-    const { clientId, subject } = readOwners(of);
-    const owner =
-      subject === undefined ? ownerKey('client', clientId as string) : ownerKey('subject', subject);
-    let revoked = 0;
-    let last = '';
-    for (;;) {
-      let digests: readonly string[] = [];
-      revoked += await this.#revokeAllOf('revokeAll', () => {
-        digests = this.#tokens.ownedBy(owner, last, BATCH);
-        return digests.filter(
-          (digest) => clientId === undefined || this.#tokens.get(digest)?.clientId === clientId,
-        );
-      });
-      if (digests.length < BATCH) return revoked;
-      last = digests.at(-1) as string;
-    }
+    return this.#revokeSelected('revokeAll', readOwners(of));
+  }
+
+  async revokeMatching(of: TokenSelector): Promise<number> {
+    return this.#revokeSelected('revokeMatching', readSelector(of));
   }
 
   async sweep(): Promise<number> {
@@ -233,6 +223,27 @@ export class LmdbTokenStore implements ManagedTokenStore {
     this.#stopWatching();
     clearInterval(this.#sweeping);
     await this.#changes.close();
+  }
+
+  /** Revokes some at a time, so that other changes have their turn. */
+  async #revokeSelected(name: string, selector: Selector): Promise<number> {
+    const { clientId, subject } = selector;
+    const owner =
+      subject !== undefined
+        ? ownerKey('subject', subject)
+        : clientId !== undefined && ownerKey('client', clientId);
+    let revoked = 0;
+    let last = '';
+    for (;;) {
+      let digests: readonly string[] = [];
+      revoked += await this.#revokeAllOf(name, () => {
+        // No index has the apps: all that is there is looked at, whichever version has saved it.
+        digests = owner ? this.#tokens.ownedBy(owner, last, BATCH) : this.#tokens.all(last, BATCH);
+        return digests.filter((digest) => isSelected(this.#tokens.get(digest), selector));
+      });
+      if (digests.length < BATCH) return revoked;
+      last = digests.at(-1) as string;
+    }
   }
 
   /** Revokes tokens in one transaction, and tells the listeners of this process when they are. */

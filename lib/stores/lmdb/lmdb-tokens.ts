@@ -65,6 +65,11 @@ export class LmdbTokens {
     return [...this.#owned.getKeys(range)].map(([, digest]) => digest);
   }
 
+  /** The digests of all tokens in their order, from the one after `last` on. */
+  all(last: string, limit: number): readonly string[] {
+    return [...this.#records.getKeys({ start: `${last}!`, limit })];
+  }
+
   /** Whether a token is of no grant, or of one that was not revoked since it was saved. */
   isOfLivingGrant({ grantId }: StoredRecord, digest: string): boolean {
     return grantId === undefined || this.#owned.get([ownerKey('grant', grantId), digest]) === true;

@@ -1,3 +1,6 @@
+/** Stands for the app of a token where nobody has written down which it is. No app has this key. */
+export const UNKNOWN_APP = '00000000-0000-0000-0000-000000000000';
+
 /** The statements of one step, given the quoted name of the schema. */
 type Migration = (schema: string) => readonly string[];
 
@@ -68,5 +71,14 @@ export const MIGRATIONS: readonly Migration[] = [
      * takes no room in those of which it is not so.
      */
     `ALTER TABLE ${schema}.tokens ADD COLUMN grant_ended boolean`,
+  ],
+  (schema) => [
+    /*
+     * The app of a token, for those that have one. What a process of an older version saves, before or beside this one, gets
+     * the default: its app is in the record only, which nothing in SQL can read that may have U+0000 in it. The column takes
+     * no time and no room in the rows that are there; its index is made while others cannot write.
+     */
+    `ALTER TABLE ${schema}.tokens ADD COLUMN IF NOT EXISTS app_key uuid DEFAULT '${UNKNOWN_APP}'`,
+    `CREATE INDEX IF NOT EXISTS tokens_app ON ${schema}.tokens (app_key) WHERE app_key IS NOT NULL`,
   ],
 ];

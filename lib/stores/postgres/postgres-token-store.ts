@@ -5,18 +5,19 @@ import { sweepInBackground } from '../../tokens/background-sweep.js';
 import { approvedRecord, changedRecord, newRecord, readChanges } from '../../tokens/new-record.js';
 import { RETAIN_EXPIRED_FOR } from '../../tokens/retention.js';
 import { readGrantId, readOwners } from '../../tokens/revoke-all.js';
+import { readSelector } from '../../tokens/revoke-matching.js';
 import { seal } from '../../tokens/sealed-value.js';
 import { shownRecord } from '../../tokens/shown-record.js';
 import { ConflictError, grantHasEnded, NotFoundError } from '../../tokens/store-errors.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
-import type { ManagedTokenStore, NewToken, TokenChanges } from '../../tokens/token-store.js';
-import { operation, storeFault } from '../operation.js';
+import type { ManagedTokenStore, NewToken, TokenChanges, TokenSelector } from '../../tokens/token-store.js';
+import { storeFault } from '../operation.js';
 import { RevocationFeed } from '../revocation-feed.js';
-import { giveBack } from './connections.js';
 import { DATABASE_OPTIONS, Database, type DatabaseOptions, type MigrateOptions } from './database.js';
+import { type DueTokens, digestsOf, dueOfOwners, dueOfSelector } from './due-tokens.js';
 import type { PostgresPool, UnpooledPostgresClient } from './pool.js';
-import { execute, lockKey, type Prepared, query, type Value } from './query.js';
+import { lockKey, type Prepared, query, type Value } from './query.js';
 import { channelOf, newEvent, openOwnLink, openPooledLink, toldDigests } from './revocation-link.js';
 import { changedColumns, digestBytes, ownerColumns, ownerUuid, recordOf, sealedOf } from './token-row.js';
 import { SWEPT_AT_ONCE, type TokenStatements, tokenStatements } from './token-statements.js';
@@ -44,11 +45,6 @@ const OPTIONS = [...DATABASE_OPTIONS, 'retainExpiredFor', 'linkInterval', 'liste
 const LINK_INTERVAL = 1000;
 /** How many tokens one statement revokes, where it need not be all of them. */
 const REVOKED_AT_ONCE = 500;
-/** How many tokens of an owner are looked at in one step, which must be done in time. */
-const READ_AT_ONCE = 2000;
-/** Else the server might read the whole table for one step, or all of an index before the first. */
-const READING_AN_INDEX =
-  'BEGIN READ ONLY; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL max_parallel_workers_per_gather = 0';
 
 /**
  * Tokens in PostgreSQL 13 or later: durable, and shared by the processes of many machines. Call
@@ -186,18 +182,11 @@ export class PostgresTokenStore implements ManagedTokenStore {
   }
 
   async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
-    const { clientId, subject } = readOwners(of);
-    const [byClient, bySubject, byBoth] = this.#statements.ownedBy;
-    const client = clientId === undefined ? [] : [ownerUuid('client', clientId)];
-    const subjects = subject === undefined ? [] : [ownerUuid('subject', subject)];
-    const statement = subject === undefined ? byClient : clientId === undefined ? bySubject : byBoth;
-    let revoked = 0;
-    const digests = await this.#digestsOf(statement, [...subjects, ...client]);
-    for (let i = 0; i < digests.length; i += REVOKED_AT_ONCE) {
-      const some = digests.slice(i, i + REVOKED_AT_ONCE);
-      revoked += await this.#revoke('revokeAll', this.#statements.revokeMany, some);
-    }
-    return revoked;
+    return this.#revokeDue('revokeAll', dueOfOwners(this.#statements, readOwners(of)));
+  }
+
+  async revokeMatching(of: TokenSelector): Promise<number> {
+    return this.#revokeDue('revokeMatching', dueOfSelector(this.#statements, readSelector(of)));
   }
 
   async sweep(): Promise<number> {
@@ -237,6 +226,16 @@ export class PostgresTokenStore implements ManagedTokenStore {
     this.#feed.stop();
   }
 
+  async #revokeDue(name: string, due: DueTokens): Promise<number> {
+    const digests = await digestsOf(this.#database, name, due);
+    let revoked = 0;
+    for (let i = 0; i < digests.length; i += REVOKED_AT_ONCE) {
+      const some = digests.slice(i, i + REVOKED_AT_ONCE);
+      revoked += await this.#revoke(name, this.#statements.revokeMany, some);
+    }
+    return revoked;
+  }
+
   /** Revokes in one statement, all or nothing, and tells the listeners of this process and of others. */
   async #revoke(name: string, statement: Prepared, which: Value): Promise<number> {
     const event = newEvent();
@@ -249,33 +248,5 @@ export class PostgresTokenStore implements ManagedTokenStore {
     const digests = parts.flatMap(({ told }) => toldDigests(told));
     for (const digest of digests) this.#feed.tell(digest, event);
     return digests.length;
-  }
-
-  /**
-   * The digests of an owner's tokens that are not revoked. All are read before the first is
-   * revoked: each batch would else have to pass over all those before it, since no index tells them apart.
-   */
-  async #digestsOf(cursor: string, owners: readonly string[]): Promise<readonly Buffer[]> {
-    const { timeout } = this.#database;
-    const digests: Buffer[] = [];
-    const { client } = await this.#database.take('revokeAll', async (taken) => {
-      await execute(taken, READING_AN_INDEX);
-      await execute(taken, cursor, owners);
-    });
-    try {
-      for (;;) {
-        const rows = await operation('revokeAll', timeout, () =>
-          execute(client, `FETCH ${READ_AT_ONCE} FROM due`),
-        );
-        for (const { digest } of rows) if (digest != null) digests.push(Buffer.from(digest, 'base64'));
-        if (rows.length < READ_AT_ONCE) break;
-      }
-      await operation('revokeAll', timeout, () => execute(client, 'COMMIT'));
-      giveBack(client);
-      return digests;
-    } catch (error) {
-      giveBack(client, error);
-      throw error;
-    }
   }
 }

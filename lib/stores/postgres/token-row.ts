@@ -1,6 +1,7 @@
 import { isObject } from '../../options.js';
 import { recordProblem } from '../../tokens/check-token-record.js';
 import { endOf } from '../../tokens/retention.js';
+import { isSelected, type Selector } from '../../tokens/revoke-matching.js';
 import { UnusableAnswerError } from '../../tokens/store-errors.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
 import { ownerKey } from '../owners.js';
@@ -8,13 +9,14 @@ import type { Row, Value } from './query.js';
 
 const NONE: readonly never[] = Object.freeze([]);
 
-/** `ends_at`, `revoked_at` and `record`: what an update writes. */
+/** `ends_at`, `revoked_at`, `record` and `app_key`: what an update writes. */
 export function changedColumns(record: TokenRecord): readonly Value[] {
   const { status, attributes, ...rest } = record;
   // As JSON text: a type for JSON of the server's cannot hold U+0000, nor every number.
   const json = JSON.stringify(attributes?.length ? { ...rest, attributes } : rest);
   const revokedAt = status === 'revoked' ? (record.lastModifiedAt as number) : null;
-  return [endOf(record) ?? null, revokedAt, json];
+  const app = record.appId ? ownerUuid('app', record.appId) : null;
+  return [endOf(record) ?? null, revokedAt, json, app];
 }
 
 /** `client_key`, `subject_key` and `grant_key`, which never change. */
@@ -68,6 +70,20 @@ function jsonOf({ record }: Row): Partial<TokenRecord> {
 
 function unusable(problem: string): Error {
   return new UnusableAnswerError(`The row of a token cannot be used: ${problem}`);
+}
+
+/** Whether a selector means the token of a row. One whose record nobody can read is never live: there is nothing to revoke. */
+export function isRowSelected(record: string, selector: Selector): boolean {
+  try {
+    return isSelected(JSON.parse(record) as Partial<TokenRecord>, selector);
+  } catch {
+    return false;
+  }
+}
+
+/** What stands in the record of every token with this app, though perhaps not as its app. */
+export function appInRecord(appId: string): string {
+  return JSON.stringify(appId);
 }
 
 /** The sealed refresh token of a row, of which `sealed` was read in base64. */

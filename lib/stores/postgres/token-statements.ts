@@ -1,3 +1,4 @@
+import { UNKNOWN_APP } from './migrations.js';
 import { type Prepared, prepared, quoted } from './query.js';
 
 /** The bytes of a digest. */
@@ -17,7 +18,7 @@ export interface TokenStatements {
   readonly findVersion: Prepared;
   /** the columns → a row, where there was none */
   readonly save: Prepared;
-  /** digest, version, ends_at, revoked_at, record → a row, if it still is that version */
+  /** digest, version, ends_at, revoked_at, record, app_key → a row, if it still is that version */
   readonly update: Prepared;
   /** Each: time, channel, what, event → told: digests in base64, one after the other */
   readonly revoke: Prepared;
@@ -27,6 +28,8 @@ export interface TokenStatements {
   readonly remove: Prepared;
   /** client_key, subject_key → a cursor over all that is theirs: the digest of what is not revoked */
   readonly ownedBy: readonly [client: string, subject: string, subjectOfClient: string];
+  /** The same by one owner, with the record; for an app the second value is what stands in the record. */
+  readonly recordsOf: { readonly [Owner in 'client' | 'subject' | 'app']: string };
   /** lock, from, to → seen, dropped, last */
   readonly sweep: Prepared;
 }
@@ -53,21 +56,26 @@ export function tokenStatements(schema: string): TokenStatements {
       )
       SELECT told, pg_notify($2, $4 || told) FROM parts`);
   // Each row of the index counts, so that a step never has to pass over a million that are revoked to find the next one.
-  const ownedBy = (which: string, and = ''): string =>
+  const ofLive = (value: string, name: string, and: string): string =>
+    `CASE WHEN revoked_at IS NULL ${and} THEN ${value} END AS ${name}`;
+  const due = (columns: readonly string[], which: string): string =>
     `DECLARE due NO SCROLL CURSOR FOR
-      SELECT CASE WHEN revoked_at IS NULL ${and} THEN encode(digest, 'base64') END AS digest
-      FROM ${tokens} WHERE ${which}`;
+      SELECT ${columns.join(', ')} FROM ${tokens} WHERE ${which}`;
+  const digest = `encode(digest, 'base64')`;
+  const ownedBy = (which: string, and = ''): string => due([ofLive(digest, 'digest', and)], which);
+  const recordsOf = (which: string, and = ''): string =>
+    due([ofLive(digest, 'digest', and), ofLive('record', 'record', and)], which);
   return {
     find: prepared(`SELECT record, revoked_at, ends_at, ${sealed} FROM ${tokens} WHERE digest = $1`),
     findVersion: prepared(
       `SELECT record, revoked_at, ends_at, ${sealed}, version, grant_ended FROM ${tokens} WHERE digest = $1`,
     ),
     save: prepared(`
-      INSERT INTO ${tokens} (digest, client_key, subject_key, grant_key, sealed, ends_at, revoked_at, record)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+      INSERT INTO ${tokens} (digest, client_key, subject_key, grant_key, sealed, ends_at, revoked_at, record, app_key)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
       ON CONFLICT DO NOTHING RETURNING 1 AS saved`),
     update: prepared(`
-      UPDATE ${tokens} SET version = version + 1, ends_at = $3, revoked_at = $4, record = $5
+      UPDATE ${tokens} SET version = version + 1, ends_at = $3, revoked_at = $4, record = $5, app_key = $6
       WHERE digest = $1 AND version = $2 RETURNING 1 AS updated`),
     revoke: revoke('digest = $3 AND revoked_at IS NULL'),
     // Those that were revoked before are to stay so, too.
@@ -83,6 +91,12 @@ export function tokenStatements(schema: string): TokenStatements {
       ownedBy('subject_key = $1'),
       ownedBy('subject_key = $1', 'AND client_key = $2'),
     ],
+    recordsOf: {
+      client: recordsOf('client_key = $1'),
+      subject: recordsOf('subject_key = $1'),
+      // The server sends of those whose app is unknown none that cannot have this one.
+      app: recordsOf(`app_key IN ($1, '${UNKNOWN_APP}')`, 'AND position($2 in record) > 0'),
+    },
     // What is locked is being changed, or revoked: its turn comes, and nobody waits for anybody. Begins where the
     // last batch has ended, and not with all the dead entries that this has left in the index.
     sweep: prepared(`

@@ -5,6 +5,16 @@ import { ownerKey } from '../owners.js';
 const GRANT_MARK = '*';
 const CHANGE_MARK = '~';
 
+/** The characters of what tells one event from another. */
+export const EVENT_LENGTH = 8;
+
+/** Where a token stands in an index. */
+export interface Place {
+  /** The index, and of a grant its generation: all of one slot. */
+  readonly keys: readonly [index: string, ...more: string[]];
+  readonly member: string;
+}
+
 /** The keys of a grant, all of them in one slot. */
 interface GrantKeys {
   /** Its tokens. */
@@ -31,6 +41,21 @@ export class Keys {
 
   token(digest: string): string {
     return `${this.#prefix}token:${digest}`;
+  }
+
+  /** Matches the keys of all tokens, as `SCAN` has it. */
+  get allTokens(): string {
+    return `${this.#prefix.replace(/[\\*?[\]]/g, '\\$&')}token:*`;
+  }
+
+  /** The digest of a token by its key. */
+  digestOf(key: string): string {
+    return key.slice(this.token('').length);
+  }
+
+  /** There once every token is in the index of its app. */
+  get appsIndexed(): string {
+    return `${this.#prefix}apps-indexed`;
   }
 
   /** The tokens of a grant, and beside them its generation. `mark` stands for it in what is told. */
@@ -73,17 +98,44 @@ export class Keys {
     return BASE64URL.split('').map((first) => this.client(clientId, first));
   }
 
-  /** The indexes that a token is in; that of its grant comes with the key of the generation. */
-  indexesOf(record: TokenRecord, digest: string): readonly (readonly [index: string, ...more: string[]])[] {
+  /** An app may have as many tokens as a client. */
+  app(appId: string, digest: string): string {
+    return `${this.#prefix}{${ownerKey('app', appId)}${digest[0]}}:tokens`;
+  }
+
+  /** All parts of the index of an app. */
+  allOfApp(appId: string): readonly string[] {
+    return BASE64URL.split('').map((first) => this.app(appId, first));
+  }
+
+  /** Where a token stands in the indexes of its owners; in that of its grant, which comes with the generation, last. */
+  placesOf(record: TokenRecord, digest: string, id: string): readonly Place[] {
     const { clientId, subject, grantId } = record;
-    const indexes: [index: string, ...more: string[]][] = [[this.client(clientId, digest)]];
-    if (subject !== undefined) indexes.push([this.subject(subject)]);
+    const member = `${digest}.${savingOf(id)}`;
+    const places: Place[] = [...this.placesOfApp(record, digest, id)];
+    places.push({ keys: [this.client(clientId, digest)], member });
+    if (subject !== undefined) places.push({ keys: [this.subject(subject)], member });
     if (grantId !== undefined) {
       const { index, generation } = this.grant(grantId);
-      indexes.push([index, generation]);
+      places.push({ keys: [index, generation], member });
     }
-    return indexes;
+    return places;
   }
+
+  /** That in the index of its app, which an update may change, where it has one. */
+  placesOfApp({ appId }: TokenRecord, digest: string, id: string): readonly Place[] {
+    return appId ? [{ keys: [this.app(appId, digest)], member: `${digest}.${id}` }] : [];
+  }
+}
+
+/** The part of an id that tells one saving of a token from another; what follows tells the last change of its app. */
+function savingOf(id: string): string {
+  return id.slice(0, EVENT_LENGTH);
+}
+
+/** The id of a token whose app has changed: nobody who has seen it at another app takes it out of the index of this one. */
+export function idAtOtherApp(id: string, event: string): string {
+  return savingOf(id) + event;
 }
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

@@ -36,9 +36,20 @@ export interface RedisConnection extends RedisCommands {
   duplicate(overrides?: object): RedisDuplicate;
 }
 
+/** Of a cluster: the nodes that have its keys, and the connection to one of them. */
+interface ClusterConnection extends RedisConnection {
+  readonly masters: readonly object[];
+  nodeClient(node: object): Promise<RedisConnection>;
+}
+
 /** Whether a client is one of a cluster. */
-export function isCluster(client: RedisConnection): boolean {
+export function isCluster(client: RedisConnection): client is ClusterConnection {
   return 'masters' in client;
+}
+
+/** The connections to all servers that have keys: to the one there is, or to each master of a cluster. */
+export async function serversOf(client: RedisConnection): Promise<readonly RedisConnection[]> {
+  return isCluster(client) ? Promise.all(client.masters.map((node) => client.nodeClient(node))) : [client];
 }
 
 /** Settings of a client that would make wrong answers of ours. */

@@ -3,6 +3,7 @@ import { isDuration } from '../../options.js';
 import { noteSystem } from '../../telemetry/store-system.js';
 import { changedRecord, newRecord, readChanges } from '../../tokens/new-record.js';
 import { readGrantId, readOwners } from '../../tokens/revoke-all.js';
+import { isSelected, readSelector, type Selector } from '../../tokens/revoke-matching.js';
 import { seal } from '../../tokens/sealed-value.js';
 import { shownRecord } from '../../tokens/shown-record.js';
 import {
@@ -13,14 +14,15 @@ import {
 } from '../../tokens/store-errors.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
-import type { ManagedTokenStore, NewToken, TokenChanges } from '../../tokens/token-store.js';
+import type { ManagedTokenStore, NewToken, TokenChanges, TokenSelector } from '../../tokens/token-store.js';
 import { operation } from '../operation.js';
 import { RevocationFeed } from '../revocation-feed.js';
+import { AllTokens } from './all-tokens.js';
 import { Keys } from './keys.js';
 import { LocalCopy } from './local-copy.js';
 import { RedisLink } from './redis-link.js';
 import { type RedisSettings, type RedisTokenStoreOptions, redisSettings } from './redis-options.js';
-import { BATCH, type Copies, newEvent, RedisTokens } from './redis-tokens.js';
+import { BATCH, type Copies, newEvent, RedisTokens, type Step } from './redis-tokens.js';
 
 /** So often a change is tried again that others have overtaken. */
 const MAX_ATTEMPTS = 50;
@@ -38,6 +40,7 @@ export class RedisTokenStore implements ManagedTokenStore {
   readonly #settings: RedisSettings;
   readonly #keys: Keys;
   readonly #tokens: RedisTokens;
+  readonly #all: AllTokens;
   readonly #feed: RevocationFeed;
   #link: RedisLink | undefined;
 
@@ -54,6 +57,7 @@ export class RedisTokenStore implements ManagedTokenStore {
     this.#settings = settings;
     this.#keys = keys;
     this.#tokens = new RedisTokens({ redis, copies, keys, retainExpiredFor });
+    this.#all = new AllTokens({ client, redis, keys, timeout: Math.ceil(timeout) });
     this.#feed = new RevocationFeed({
       interval: linkInterval,
       timeout,
@@ -132,20 +136,40 @@ export class RedisTokenStore implements ManagedTokenStore {
   }
 
   async revokeAll(of: { readonly clientId?: string; readonly subject?: string }): Promise<number> {
-    const { clientId, subject } = readOwners(of);
-    const indexes =
-      subject === undefined ? this.#keys.allOfClient(clientId as string) : [this.#keys.subject(subject)];
-    // An index may have a token for a moment that is another owner's, while a save is refused.
-    const isMeant = (record: TokenRecord): boolean =>
-      (clientId === undefined || record.clientId === clientId) &&
-      (subject === undefined || record.subject === subject);
+    return this.#revokeSelected('revokeAll', readOwners(of));
+  }
+
+  /** By an app alone it looks at every token, until {@link RedisTokenStore.indexApps} has been called once. */
+  async revokeMatching(of: TokenSelector): Promise<number> {
+    const name = 'revokeMatching';
+    const selector = readSelector(of);
+    const { clientId, subject } = selector;
+    if (
+      clientId !== undefined ||
+      subject !== undefined ||
+      (await this.#step(name, () => this.#all.areInApps()))
+    )
+      return this.#revokeSelected(name, selector);
     let revoked = 0;
-    for (const index of indexes) {
-      await this.#walk('revokeAll', index, async (some) => {
-        revoked += await this.#revoke('revokeAll', some, isMeant);
-      });
-    }
+    await this.#walkAll(name, async (some) => {
+      revoked += await this.#revoke(name, some, (record) => isSelected(record, selector));
+    });
     return revoked;
+  }
+
+  /**
+   * Enters every token in the index of its app, also those that a version without `revokeMatching` has saved; resolves to
+   * how many have an app. From then on `revokeMatching` finds the tokens of an app without looking at all others. Call it
+   * once, when no process of such a version saves tokens any more; on a new database, too. It may be called again.
+   */
+  async indexApps(): Promise<number> {
+    const name = 'indexApps';
+    let entered = 0;
+    await this.#walkAll(name, async (some) => {
+      entered += await this.#step(name, () => this.#tokens.enterApps(some));
+    });
+    await this.#step(name, () => this.#all.noteApps());
+    return entered;
   }
 
   /** Resolves to 0: the server drops records by itself. Rejects where it cannot be reached. */
@@ -163,6 +187,24 @@ export class RedisTokenStore implements ManagedTokenStore {
     this.#feed.stop();
   }
 
+  async #revokeSelected(name: string, selector: Selector): Promise<number> {
+    let revoked = 0;
+    // An index may have a token that is another owner's: for a moment, while a save is refused, and one whose app has changed.
+    const isMeant = (record: TokenRecord): boolean => isSelected(record, selector);
+    for (const index of this.#indexesOf(selector)) {
+      await this.#walk(name, index, async (some) => {
+        revoked += await this.#revoke(name, some, isMeant);
+      });
+    }
+    return revoked;
+  }
+
+  /** Where all the tokens are that a selector may mean: the fewest first, and the index of an app where nothing else is given. */
+  #indexesOf({ clientId, subject, appId }: Selector): readonly string[] {
+    if (subject !== undefined) return [this.#keys.subject(subject)];
+    return clientId === undefined ? this.#keys.allOfApp(appId as string) : this.#keys.allOfClient(clientId);
+  }
+
   async #revoke(
     name: string,
     digests: readonly string[],
@@ -176,18 +218,28 @@ export class RedisTokenStore implements ManagedTokenStore {
   }
 
   /** Does something with all the digests in an index, some at a time. */
-  async #walk(
+  #walk(name: string, index: string, work: (digests: readonly string[]) => Promise<void>): Promise<void> {
+    return this.#each(name, (cursor) => this.#tokens.walk(index, cursor), work);
+  }
+
+  /** The same with those of all tokens. */
+  async #walkAll(name: string, work: (digests: readonly string[]) => Promise<void>): Promise<void> {
+    const servers = await this.#step(name, () => this.#all.servers());
+    for (const server of servers) await this.#each(name, (cursor) => this.#all.walk(server, cursor), work);
+  }
+
+  async #each(
     name: string,
-    index: string,
+    next: (cursor: string) => Promise<Step>,
     work: (digests: readonly string[]) => Promise<void>,
   ): Promise<void> {
     let cursor = '0';
     do {
-      const { next, digests } = await this.#step(name, () => this.#tokens.walk(index, cursor));
+      const seen = await this.#step(name, () => next(cursor));
       // A small index comes as a whole.
-      for (let first = 0; first < digests.length; first += BATCH)
-        await work(digests.slice(first, first + BATCH));
-      cursor = next;
+      for (let first = 0; first < seen.digests.length; first += BATCH)
+        await work(seen.digests.slice(first, first + BATCH));
+      cursor = seen.next;
     } while (cursor !== '0');
   }
 

@@ -3,7 +3,7 @@ import { approvedRecord } from '../../tokens/new-record.js';
 import { keptUntil } from '../../tokens/retention.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
 import { type Entry, endedWithGrant, entryText, readEntry } from './entry.js';
-import type { Keys } from './keys.js';
+import { EVENT_LENGTH, idAtOtherApp, type Keys, type Place } from './keys.js';
 import type { LocalCopy } from './local-copy.js';
 import type { RedisCommands } from './redis-client.js';
 import {
@@ -40,6 +40,15 @@ interface TokensOptions {
   readonly retainExpiredFor: number;
 }
 
+/** What the places of a token in the indexes depend on. */
+type Identified = Pick<Entry, 'id' | 'record'>;
+
+/** What one step of a walk has seen, and where the next one begins; '0' after the last. */
+export interface Step {
+  readonly next: string;
+  readonly digests: readonly string[];
+}
+
 /** What came of the end of a grant. */
 interface EndedGrant {
   /** '' where there was none. */
@@ -52,7 +61,7 @@ interface EndedGrant {
 
 /** Tells one revocation from another, and one saving of a token from another. */
 export function newEvent(): string {
-  return randomBytes(6).toString('base64url');
+  return randomBytes((EVENT_LENGTH * 3) / 4).toString('base64url');
 }
 
 /**
@@ -80,10 +89,10 @@ export class RedisTokens {
   /** Resolves to whether it was saved: not where the token is there already. */
   async save(digest: string, record: TokenRecord, sealed: Uint8Array | undefined): Promise<boolean> {
     const id = newEvent();
-    const generation = await this.#enter(digest, id, record);
+    const generation = await this.#enter(digest, { id, record });
     const text = entryText({ record, sealed, generation, id });
     const isSaved = (await this.#run(SAVE, [this.#keys.token(digest)], [text, this.#end(record)])) === 1;
-    if (!isSaved) await this.#leave(digest, id, record);
+    if (!isSaved) await this.#leave(digest, { id, record });
     return isSaved;
   }
 
@@ -99,13 +108,20 @@ export class RedisTokens {
     const before = await this.#read(key);
     if (before === undefined) return 'missing';
     const entry = await this.#judged(readEntry(before), (other) => this.#read(other));
-    const changed = { ...entry, record: change(entry.record) };
+    const record = change(entry.record);
+    const movesApp = record.appId !== entry.record.appId;
+    const changed = { ...entry, record, ...(movesApp && { id: idAtOtherApp(entry.id, newEvent()) }) };
     const end = this.#end(changed.record);
+    const placesOfApp = ({ record, id }: Entry): readonly Place[] =>
+      this.#keys.placesOfApp(record, digest, id);
     // What it is found by must live as long.
-    if (end !== this.#end(entry.record)) await this.#enter(digest, entry.id, changed.record);
+    if (end !== this.#end(entry.record)) await this.#enter(digest, changed);
+    else if (movesApp) await this.#enterAll(placesOfApp(changed), this.#end(record, SLACK));
     const told = `${newEvent()} ${this.#keys.changed(digest)}`;
     const args = [before, entryText(changed), end, this.#keys.channel, told];
-    return (await this.#run(REPLACE, [key], args)) === 1 ? changed : 'overtaken';
+    const isReplaced = (await this.#run(REPLACE, [key], args)) === 1;
+    if (movesApp) await this.#leaveAll(placesOfApp(isReplaced ? entry : changed));
+    return isReplaced ? changed : 'overtaken';
   }
 
   /**
@@ -128,12 +144,12 @@ export class RedisTokens {
     const id = newEvent();
     const approved = { ...entry, id, record: approvedRecord(entry.record, now) };
     // It must be found before it is live. Where its grant ends from here on, it stays dead.
-    const generation = await this.#enter(digest, id, approved.record);
+    const generation = await this.#enter(digest, approved);
     const told = `${newEvent()} ${this.#keys.changed(digest)}`;
     const args = [before, entryText(approved), this.#end(approved.record), this.#keys.channel, told];
     const isOfGrant = generation === entry.generation;
     if (isOfGrant && (await this.#run(REPLACE, [key], args)) === 1) return true;
-    await this.#leave(digest, id, approved.record);
+    await this.#leave(digest, approved);
     return isOfGrant ? 'overtaken' : 'ended';
   }
 
@@ -142,8 +158,7 @@ export class RedisTokens {
     const args = [this.#keys.channel, `${event} ${digest}`];
     const before = String(await this.#run(REMOVE, [this.#keys.token(digest)], args));
     if (before === '') return false;
-    const { id, record } = readEntry(before);
-    await this.#leave(digest, id, record);
+    await this.#leave(digest, readEntry(before));
     return true;
   }
 
@@ -184,13 +199,23 @@ export class RedisTokens {
   }
 
   /** The digests in an index, some at a time. One that is there all the while comes once or more. */
-  async walk(
-    index: string,
-    cursor: string,
-  ): Promise<{ readonly next: string; readonly digests: readonly string[] }> {
+  async walk(index: string, cursor: string): Promise<Step> {
     const walked = await this.#run(WALK, [index], [cursor, String(BATCH)]);
     const [next, pairs] = walked as [string, string[]];
     return { next, digests: pairs.filter((_value, i) => i % 2 === 0).map(digestOf) };
+  }
+
+  /** Enters tokens in the indexes of their apps; resolves to how many have one. */
+  async enterApps(digests: readonly string[]): Promise<number> {
+    const entered = await Promise.all(
+      digests.map(async (digest) => {
+        const entry = await this.#find(digest, (key) => this.#read(key));
+        const places = entry ? this.#keys.placesOfApp(entry.record, digest, entry.id) : [];
+        if (entry?.record.status === 'approved') await this.#enterAll(places, this.#end(entry.record, SLACK));
+        return places.length;
+      }),
+    );
+    return entered.reduce((sum, count) => sum + count, 0);
   }
 
   /** Drops the index of what was written down. */
@@ -218,31 +243,34 @@ export class RedisTokens {
     const args = [String(now), instant(until), generation, this.#keys.channel, told];
     const before = String(await this.#run(REVOKE, [this.#keys.token(digest)], args));
     if (before === '') return [];
-    const { id, record } = readEntry(before);
-    await this.#leave(digest, id, record);
+    await this.#leave(digest, readEntry(before));
     return [digest];
   }
 
   /** Enters a token in the indexes of its owners; resolves to the generation of its grant, '' without one. */
-  async #enter(digest: string, id: string, record: TokenRecord): Promise<string> {
-    const end = this.#end(record, SLACK);
+  async #enter(digest: string, { id, record }: Identified): Promise<string> {
+    const places = this.#keys.placesOf(record, digest, id);
+    return this.#enterAll(places, this.#end(record, SLACK));
+  }
+
+  async #enterAll(places: readonly Place[], end: string): Promise<string> {
     const fresh = randomBytes(16).toString('base64url');
     const generations = await Promise.all(
-      this.#keys
-        .indexesOf(record, digest)
-        .map((keys) => this.#run(ENTER, keys, [memberOf(digest, id), end, fresh])),
+      places.map(({ keys, member }) => this.#run(ENTER, keys, [member, end, fresh])),
     );
     // That of the grant is the last one.
     return String(generations.at(-1));
   }
 
-  /** Takes a token that is not live out of its indexes. That it stays there would harm nobody. */
-  async #leave(digest: string, id: string, record: TokenRecord): Promise<void> {
+  /** Takes a token that is not live out of its indexes. */
+  async #leave(digest: string, { id, record }: Identified): Promise<void> {
+    await this.#leaveAll(this.#keys.placesOf(record, digest, id));
+  }
+
+  /** That it stays there would harm nobody. */
+  async #leaveAll(places: readonly Place[]): Promise<void> {
     const kept = instant(this.#retainExpiredFor + SLACK);
-    const left = this.#keys
-      .indexesOf(record, digest)
-      .map((keys) => this.#run(LEAVE, keys, [memberOf(digest, id), kept]));
-    await Promise.allSettled(left);
+    await Promise.allSettled(places.map(({ keys, member }) => this.#run(LEAVE, keys, [member, kept])));
   }
 
   /** Until when a record is kept, as a script takes it. */
@@ -274,10 +302,6 @@ export class RedisTokens {
   async #read(key: string): Promise<string | undefined> {
     return textOf(await this.#redis.get(key));
   }
-}
-
-function memberOf(digest: string, id: string): string {
-  return `${digest}.${id}`;
 }
 
 function digestOf(member: string): string {

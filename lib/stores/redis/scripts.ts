@@ -119,6 +119,9 @@ return entry`);
 /** One step of a walk over an index. KEYS: the index. ARGV: the cursor, how many about. Returns the next cursor, digests and scores. */
 export const WALK: Script = script(`return redis.call('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])`);
 
+/** One step of a walk over all keys of a server. ARGV: the cursor, a pattern, how many about. Returns the next cursor, keys. */
+export const SCAN: Script = script(`return redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])`);
+
 /**
  * Ends the generation of a grant: from here on no token of it is live. KEYS: the generation, its tokens, where those are
  * put that are to be written down. ARGV: the channel, the event, the mark of the grant, how many are told one by one.

@@ -1,0 +1,109 @@
+import { type ErrorExamples, errorResponse, sharedErrors } from './errors.js';
+import { APP_ID, SUBJECT } from './example-values.js';
+import { managementErrors, managementRefusals, organizationPaths } from './management.js';
+import { HEADERS, json, NEVER_KEPT } from './responses.js';
+import type { DescribeApi } from './router-facts.js';
+import { ACCESS_TOKENS } from './token-details.js';
+import type { Parameter } from './types.js';
+
+const TAG = 'Token management';
+
+const PARAMETERS: readonly Parameter[] = [
+  {
+    name: 'app',
+    in: 'query',
+    description:
+      'The identifier of the app whose tokens are meant. Comes once. There is `app` or `enduser`, or both.',
+    schema: { type: 'string', minLength: 1 },
+    example: APP_ID,
+  },
+  {
+    name: 'enduser',
+    in: 'query',
+    description:
+      'The user whose tokens are meant: their `sub`. With `app`: the tokens of this user at this app. Comes once.',
+    schema: { type: 'string', minLength: 1 },
+    example: SUBJECT,
+  },
+  {
+    name: 'cascade',
+    in: 'query',
+    description: 'Whether the refresh tokens are revoked as well. `false` where it is left out.',
+    schema: { type: 'string', enum: ['true', 'false'] },
+    example: 'true',
+  },
+];
+
+const BAD_REQUESTS: ErrorExamples = {
+  noOwner: ['invalid_request', 'The app or the enduser parameter is required'],
+  emptyOwner: ['invalid_request', 'The app parameter must not be empty'],
+  repeatedOwner: ['invalid_request', 'The enduser parameter must not be repeated'],
+  badCascade: ['invalid_request', 'The cascade parameter must be true or false'],
+  otherParameter: ['invalid_request', 'The query must have app, enduser and cascade only'],
+  malformedQuery: ['invalid_request', 'The query is malformed'],
+  body: ['invalid_request', 'The call takes no body'],
+};
+
+/** What ends the tokens of an app or a user in an organization. */
+export const revocationByOwner: DescribeApi = (facts) => {
+  const { store } = facts;
+  if (!store?.revokesMatching || !store.management.has('revoke')) return undefined;
+  const shape = managementErrors(store.notFoundCode);
+  const shared = sharedErrors(shape, facts, { allowed: 'POST' });
+  return {
+    tag: { name: TAG, description: 'What may be done with access tokens of an organization.' },
+    paths: organizationPaths('revoke', {
+      post: {
+        tag: TAG,
+        operationId: 'revokeTokensOfOwner',
+        summary: 'Revoke the access tokens of an app, of a user, or of a user at an app',
+        description: [
+          'The caller is a confidential client that has the organization and the right to do this.',
+          'Tokens of other organizations, and those of none, stay as they are.',
+          'It takes no body, and may be asked for twice.',
+        ].join(' '),
+        parameters: PARAMETERS,
+        responses: {
+          200: json(
+            'They are revoked.',
+            {
+              schema: {
+                type: 'object',
+                required: ['revoked'],
+                properties: {
+                  revoked: {
+                    type: 'integer',
+                    minimum: 0,
+                    description:
+                      'How many tokens this call has revoked; those that were revoked before do not count.',
+                  },
+                },
+                additionalProperties: false,
+              },
+              examples: { revoked: { revoked: 1 }, nothingLeft: { revoked: 0 } },
+            },
+            NEVER_KEPT,
+          ),
+          ...managementRefusals(shape, facts, ACCESS_TOKENS, { noRight: true, badRequests: BAD_REQUESTS }),
+          404: errorResponse(
+            shape,
+            404,
+            'The server lacks something that it needs. That there is nothing to revoke is a 200.',
+            {
+              notFound: ['not_found', ACCESS_TOKENS.notFoundMessage],
+            },
+          ),
+          409: errorResponse(shape, 409, 'Somebody else has a token in hand: ask again.', {
+            conflict: ['conflict', 'The request could not be processed due to a conflict'],
+          }),
+          ...shared.responses,
+        },
+      },
+    }),
+    components: {
+      schemas: { [shape.name]: shape.schema },
+      headers: HEADERS,
+      responses: shared.components,
+    },
+  };
+};
