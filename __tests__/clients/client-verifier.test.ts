@@ -1,8 +1,9 @@
 import { scryptSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { Client } from '../../lib/clients/client.js';
+import { HttpError } from '../../lib/http/http-error.js';
 import { generateClientSecret, hashClientSecret, MemoryClientStore } from '../../lib/index.js';
-import { timeOf, verifierFor, verifyHeader } from '../support/verifying.js';
+import { attemptOf, timeOf, verifierFor, verifyHeader } from '../support/verifying.js';
 import { basic } from '../support/world.js';
 
 const SECRET = 'z/tZ9VwFZqApmIQ+ZH1I5pLk/uB4ud:X2/8bL+wfFTt1rFw=';
@@ -158,7 +159,7 @@ describe('ClientVerifier', () => {
       for (const clientId of ['cheap', 'generated', 'unknown']) {
         for (let i = 0; i < 10; i++) {
           await expect(
-            verifier.verify('client_secret_basic', [{ clientId, secret: `x${i}` }], stopped),
+            verifier.verify('client_secret_basic', [{ clientId, secret: `x${i}` }], attemptOf(stopped)),
           ).rejects.toThrow('stopped');
         }
       }
@@ -182,14 +183,18 @@ describe('ClientVerifier', () => {
   it('does not stop a caller because another one with the same secret was', async () => {
     const clients = new MemoryClientStore([{ clientId: 'app', secret: await hashClientSecret('secret') }]);
     const verifier = verifierFor(clients);
-    const reading = [{ clientId: 'app', secret: 'secret' }];
+    const reading = [{ clientId: 'app', secret: 'secret' }] as const;
     const busy = ['x', 'y'].map((id) => verifyHeader(verifier, basic(id, 'x')));
-    const stopped = verifier.verify('client_secret_basic', reading, () => {
-      throw new Error('stopped');
-    });
+    const stopped = verifier.verify(
+      'client_secret_basic',
+      reading,
+      attemptOf(() => {
+        throw new HttpError(429, 'slow_down', 'stopped');
+      }),
+    );
     const others = [
-      verifier.verify('client_secret_basic', reading, () => {}),
-      verifier.verify('client_secret_basic', reading, () => {}),
+      verifier.verify('client_secret_basic', reading, attemptOf()),
+      verifier.verify('client_secret_basic', reading, attemptOf()),
     ];
     await expect(stopped).rejects.toThrow('stopped');
     expect((await Promise.all(others)).map(({ client }) => client?.clientId)).toStrictEqual(['app', 'app']);

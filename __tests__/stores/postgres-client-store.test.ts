@@ -124,7 +124,7 @@ describeWith(POSTGRES, 'PostgresClientStore', () => {
       const save = (client: object): Promise<unknown> => store.save(client as Client);
       await expect(save({ ...APP, secret: 'in-clear' })).rejects.toThrow(
         new TypeError(
-          'save: client "app": "secret" must be a hash: what hashClientSecret resolves to, or the `hash` of generateClientSecret',
+          'save: client "app": "secret" must be a hash: what hashClientSecret resolves to, or the `hash` of generateClientSecret; for one that others made, the store needs "verifySecret"',
         ),
       );
       await expect(save({ clientId: 'app', secret: null })).rejects.toThrow('"secret"');
