@@ -105,10 +105,10 @@ export class ProcessReplayMemory implements ReplayMemory {
     this.#age(now);
     if (this.#older.keys.has(key) || this.#newer.keys.has(key)) return false;
     const free = this.#max - this.size;
-    if (free <= 0) throw new Error('The replay memory is full');
+    const owned = this.#older.ownedBy(owner) + this.#newer.ownedBy(owner);
     // At the turn the older generation is dropped.
-    if (this.#older.ownedBy(owner) + this.#newer.ownedBy(owner) >= free)
-      throw new ShareIsFullError(this.#turn - now);
+    if (owned > 0 && owned >= free) throw new ShareIsFullError(this.#turn - now);
+    if (free <= 0) throw new Error('The replay memory is full');
     this.#newer.add(key, owner);
     return true;
   }
