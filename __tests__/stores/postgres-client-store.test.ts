@@ -27,6 +27,7 @@ describe('PostgresClientStore', () => {
     ['a bad schema', { pool, schema: 'a"b' }, '"schema"'],
     ['no time', { pool, timeout: 0 }, '"timeout"'],
     ['a clock in seconds', { pool, clock: () => Date.now() / 1000 }, '"clock"'],
+    ['a hook that is none', { pool, verifySecret: 'bcrypt' }, '"verifySecret"'],
   ])('refuses %s', (_what, options, named) => {
     expect(() => new PostgresClientStore(options as never)).toThrow(TypeError);
     expect(() => new PostgresClientStore(options as never)).toThrow(named);
