@@ -420,7 +420,6 @@ export { app };`,
         ['clients/client-answers.ts', 'ClientAnswers'],
       ],
     ],
-    ['MemoryClientStore', [['clients/memory-client-store.ts', 'MemoryClientStoreOptions']]],
     ['assertions', [['apis/client-authentication-options.ts', 'AssertionOptions']]],
     [
       'introspectionRouter',

@@ -279,7 +279,7 @@ describe('what is not there is not described:', () => {
       [false, false],
       [{ inactive: false, failures: false }, false],
       [{ inactive: false, failures: false, calls: rate }, true],
-      [{ failures: false }, true],
+      [{ failures: false }, false],
       [{ inactive: false }, true],
       [{ inactive: rate, failures: false }, true],
     ] as const) {
