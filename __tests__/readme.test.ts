@@ -68,11 +68,16 @@ describe('README', () => {
 
   it('has quick starts for the issuer and the API that work as they stand', async () => {
     const [issuer = '', api = '', token = ''] = blocks;
-    const code = `${issuer}\n${api}\n${token}\nexport { app };`.replace('app.listen(4000);', '');
+    const code = `${issuer}\n${api}\n${token}\nexport { app, ordersApi };`
+      .replace('app.listen(4000);', '')
+      .replace("console.log('ORDERS_API_SECRET=%s', ordersApi.secret);", '');
     expect(issuer).toContain('app.listen(4000);');
-    const { app } = await load<{ app: Express }>('quick-starts', code);
+    const { app, ordersApi } = await load<{ app: Express; ordersApi: { secret: string } }>(
+      'quick-starts',
+      code,
+    );
     expect(
-      (await postToken(app, '/v1/oauth/introspect', basic('orders-api', 'change me too'), 'try-me')).body,
+      (await postToken(app, '/v1/oauth/introspect', basic('orders-api', ordersApi.secret), 'try-me')).body,
     ).toMatchObject({
       active: true,
       sub: 'alice',
@@ -80,7 +85,8 @@ describe('README', () => {
     const called = await request(app).get('/orders').set('Authorization', 'Bearer try-me');
     expect(called.body).toStrictEqual({ for: 'alice' });
     expect((await request(app).get('/orders')).status).toBe(401);
-    expect(readme).toContain("curl -u 'orders-api:change me too' -d token=try-me");
+    expect(issuer).toContain("console.log('ORDERS_API_SECRET=%s', ordersApi.secret);");
+    expect(readme).toContain('curl -u "orders-api:$ORDERS_API_SECRET" -d token=try-me');
   });
 
   it('has a policy that works as it stands', async () => {

@@ -52,6 +52,45 @@ describe('ProcessReplayMemory', () => {
     expect(memory.size).toBe(1);
   });
 
+  it('attack/23 gives each owner as much as is still free, so that none can fill it', () => {
+    let now = 0;
+    const memory = new ProcessReplayMemory(() => now, 12);
+    let keys = 0;
+    const noted = (owner: string): number => {
+      for (let count = 0; ; count++) {
+        try {
+          memory.remember(`key-${keys++}`, 10, owner);
+        } catch (error) {
+          expect((error as Error).message).toMatch(/share of this owner/);
+          return count;
+        }
+      }
+    };
+    expect([noted('greedy'), noted('greedy')]).toStrictEqual([6, 0]);
+    // What it has noted it still knows.
+    expect(memory.remember('key-0', 10, 'greedy')).toBe(false);
+    expect([noted('second'), noted('third')]).toStrictEqual([3, 2]);
+    expect([memory.size, memory.remember('last', 10, 'fourth')]).toStrictEqual([11, true]);
+    expect(() => memory.remember('more', 10, 'fifth')).toThrow('The replay memory is full');
+    now = 5;
+    expect(noted('greedy')).toBe(0);
+    now = 10;
+    // The older generation is still good, and still counts.
+    expect(() => memory.remember('more', 10, 'greedy')).toThrow('The share of this owner');
+    now = 20;
+    expect(noted('greedy')).toBe(6);
+  });
+
+  it('attack/23 keeps nothing of owners that are over', () => {
+    let now = 0;
+    const memory = new ProcessReplayMemory(() => now, 10);
+    for (let i = 0; i < 100; i++) {
+      now += 10;
+      for (let j = 0; j < 2; j++) expect(memory.remember(`${i}-${j}`, 10, 'same')).toBe(true);
+    }
+    expect(memory.size).toBe(4);
+  });
+
   it('is one for all that go by the same clock', () => {
     const clock = (): number => 0;
     expect(processReplayMemory(clock)).toBe(processReplayMemory(clock));

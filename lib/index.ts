@@ -24,7 +24,7 @@ export type { ClientCertificate, ClientCertificateSource } from './clients/certi
 export type { Client, ClientStore, ManagementRight } from './clients/client.js';
 export type { ClientAuthMethod } from './clients/client-authentication.js';
 export { generateClientSecret, hashClientSecret } from './clients/client-secret.js';
-export { MemoryClientStore } from './clients/memory-client-store.js';
+export { MemoryClientStore, type MemoryClientStoreOptions } from './clients/memory-client-store.js';
 export { type ActiveToken, activeToken } from './guard/active-token.js';
 export type { CertificateSource } from './guard/certificate.js';
 export type { DPoPOptions } from './guard/dpop/dpop-options.js';

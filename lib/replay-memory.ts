@@ -1,4 +1,4 @@
-import { unavailable } from './http/http-error.js';
+import { slowDown, unavailable } from './http/http-error.js';
 import { UnusableAnswerError } from './tokens/store-errors.js';
 
 /**
@@ -11,21 +11,40 @@ export interface ReplayMemory {
    * Notes a key for `ttl` whole milliseconds or more: `true` where it was not there. To look
    * and to note must be one step. When this throws, rejects or answers anything but a boolean,
    * the request is answered with 503. Keys are digests.
+   *
+   * @param owner whose proof or assertion it is, as a digest: the thumbprint of the DPoP key, or a hash for each client. For
+   *   memories that give each owner a share; others need not look at it
    */
-  remember(key: string, ttl: number): boolean | Promise<boolean>;
+  remember(key: string, ttl: number, owner?: string): boolean | Promise<boolean>;
+}
+
+/** An owner has noted as much as its share of a memory allows. */
+class ShareIsFullError extends Error {
+  /** Milliseconds. */
+  readonly retryAfter: number;
+
+  constructor(retryAfter: number) {
+    super('The share of this owner in the replay memory is full');
+    this.retryAfter = retryAfter;
+  }
 }
 
 /**
  * Notes a key in whichever memory: whether it was not there.
  *
- * @throws HttpError 503 where nobody can tell
+ * @throws HttpError 503 where nobody can tell, 429 where the owner has had too many
  */
-export async function isUnused(memory: ReplayMemory, key: string, ttl: number): Promise<boolean> {
+export async function isUnused(
+  memory: ReplayMemory,
+  key: string,
+  ttl: number,
+  owner: string,
+): Promise<boolean> {
   let isNew: unknown;
   try {
-    isNew = await memory.remember(key, ttl);
+    isNew = await memory.remember(key, ttl, owner);
   } catch (cause) {
-    throw unavailable(cause);
+    throw cause instanceof ShareIsFullError ? slowDown(cause.retryAfter) : unavailable(cause);
   }
   if (typeof isNew === 'boolean') return isNew;
   throw unavailable(new UnusableAnswerError('The replay memory answered no boolean'));
@@ -34,15 +53,34 @@ export async function isUnused(memory: ReplayMemory, key: string, ttl: number): 
 /** More than one process can verify in four minutes, which is how long they are kept by the default tolerance. */
 const MAX_KEYS = 1_000_000;
 
+/** What is over at the same time. */
+class Generation {
+  readonly keys = new Set<string>();
+  /** How many keys of each owner there are. */
+  readonly owned = new Map<string | undefined, number>();
+
+  add(key: string, owner: string | undefined): void {
+    this.keys.add(key);
+    if (owner !== undefined) this.owned.set(owner, this.ownedBy(owner) + 1);
+  }
+
+  ownedBy(owner: string | undefined): number {
+    return this.owned.get(owner) ?? 0;
+  }
+}
+
 /**
  * The memory of one process: two generations of keys, the older one of which is dropped whole
  * when all in it are over. So nothing has to be searched for, and no request pays for it.
+ *
+ * No owner can fill it: each may have as much as is still free. So one that is alone has a half at most, of two that are greedy
+ * each a third, and there is as much left for all others.
  */
 export class ProcessReplayMemory implements ReplayMemory {
   readonly #clock: () => number;
   readonly #max: number;
-  #older = new Set<string>();
-  #newer = new Set<string>();
+  #older = new Generation();
+  #newer = new Generation();
   /** No key lives longer (ms). */
   #longest = 0;
   /** When the newer generation becomes the older one. */
@@ -54,24 +92,32 @@ export class ProcessReplayMemory implements ReplayMemory {
   }
 
   get size(): number {
-    return this.#older.size + this.#newer.size;
+    return this.#older.keys.size + this.#newer.keys.size;
   }
 
-  /** @throws Error when it is full: to forget a proof that is still good would let it be used again */
-  remember(key: string, ttl: number): boolean {
+  /**
+   * @throws Error when it is full, or the share of the owner is: to forget a proof that is still good would let it be used
+   *   again
+   */
+  remember(key: string, ttl: number, owner?: string): boolean {
     this.#longest = Math.max(this.#longest, ttl);
-    this.#age(this.#clock());
-    if (this.#older.has(key) || this.#newer.has(key)) return false;
-    if (this.size >= this.#max) throw new Error('The replay memory is full');
-    this.#newer.add(key);
+    const now = this.#clock();
+    this.#age(now);
+    if (this.#older.keys.has(key) || this.#newer.keys.has(key)) return false;
+    const free = this.#max - this.size;
+    const owned = this.#older.ownedBy(owner) + this.#newer.ownedBy(owner);
+    // At the turn the older generation is dropped.
+    if (owned > 0 && owned >= free) throw new ShareIsFullError(this.#turn - now);
+    if (free <= 0) throw new Error('The replay memory is full');
+    this.#newer.add(key, owner);
     return true;
   }
 
   #age(now: number): void {
     if (now < this.#turn) return;
     // What came before the turn is over one longest life after it.
-    this.#older = now < this.#turn + this.#longest ? this.#newer : new Set();
-    this.#newer = new Set();
+    this.#older = now < this.#turn + this.#longest ? this.#newer : new Generation();
+    this.#newer = new Generation();
     this.#turn = now + this.#longest;
   }
 }

@@ -19,6 +19,7 @@ import {
   type ReplayMemory,
   tokenRevocation,
 } from '../../lib/index.js';
+import { assertionMemory } from '../../lib/replay-memory.js';
 import {
   A,
   API,
@@ -521,27 +522,78 @@ describe('client assertions', () => {
     expect(await at('/b', 'https://b.example')).toBe(200);
   });
 
-  it.each(['calls', 'inactive'] as const)(
-    'A-15 a client over its limit of %s fills no memory',
-    async (part) => {
-      const remembered: string[] = [];
-      const replay: ReplayMemory = { remember: (key) => remembered.push(key) > 0 };
-      const w = await made({ assertions: { replay }, rateLimit: { [part]: { limit: 1, windowMs: 60_000 } } });
-      const statuses = [];
-      for (let i = 0; i < 5; i++)
-        statuses.push(
-          (await send(w, withAssertion(await signed(claims('signer')), { token: 'unknown' }))).status,
-        );
-      expect(statuses).toStrictEqual([200, 429, 429, 429, 429]);
-      expect(remembered).toHaveLength(2);
-    },
-  );
+  it('A-15 a client over its limit of calls fills no memory', async () => {
+    const remembered: string[] = [];
+    const replay: ReplayMemory = { remember: (key) => remembered.push(key) > 0 };
+    const w = await made({ assertions: { replay }, rateLimit: { calls: { limit: 1, windowMs: 60_000 } } });
+    const statuses = [];
+    for (let i = 0; i < 5; i++)
+      statuses.push(
+        (await send(w, withAssertion(await signed(claims('signer')), { token: 'unknown' }))).status,
+      );
+    expect(statuses).toStrictEqual([200, 429, 429, 429, 429]);
+    expect(remembered).toHaveLength(2);
+  });
+
+  it('issuer/20 a client over its limit of inactive responses still learns of active tokens', async () => {
+    const w = await made({ rateLimit: { inactive: { limit: 1, windowMs: 60_000 } } });
+    const ask = async (token: string): Promise<number> =>
+      (await send(w, withAssertion(await signed(claims('signer')), { token }))).status;
+    expect([await ask('guess-1'), await ask('guess-2'), await ask('at-live')]).toStrictEqual([200, 429, 200]);
+  });
+
+  it('issuer/17 a client that has proved itself with this key passes, however often others at its address have failed', async () => {
+    const w = await made({ rateLimit: { failures: { limit: 1, windowMs: 60_000 } } });
+    const ask = async (clientId: string, changes: object = {}, ...by: [header?: object, key?: never]) =>
+      (await send(w, withAssertion(await signed(claims(clientId, changes), ...by)))).status;
+    expect(await ask('signer')).toBe(200);
+    for (const status of [401, 429]) expect((await send(w, withAssertion('x'))).status).toBe(status);
+    expect(await ask('signer')).toBe(200);
+    // Verified as before.
+    expect(await ask('signer', {}, {}, others.privateKey as never)).toBe(429);
+    expect(await ask('signer', { aud: 'https://other.example' })).toBe(429);
+    // With another key, or as another client, it has proved nothing yet.
+    expect(await ask('signer', {}, { alg: 'RS256', kid: 'rsa' }, rsa.privateKey as never)).toBe(429);
+    expect(await ask('hmac', {}, { alg: 'HS256' }, Buffer.from(HMAC) as never)).toBe(429);
+    w.clock.now += 61_000;
+    const later = { iat: SECONDS + 61, exp: SECONDS + 90 };
+    expect(await ask('hmac', later, { alg: 'HS256' }, Buffer.from(HMAC) as never)).toBe(200);
+  });
+
+  it('issuer/17 neither looks for a client nor verifies anything for an assertion that stops at a blocked address', async () => {
+    const w = await made({ rateLimit: { failures: { limit: 1, windowMs: 60_000 } } });
+    for (let i = 0; i < 2; i++) await send(w, withAssertion('x'));
+    w.clients.find = () => {
+      throw new Error('asked');
+    };
+    expect((await send(w, withAssertion(await signed(claims('signer'))))).status).toBe(429);
+  });
+
+  it('attack/23 one client cannot fill the memory for assertions: over its share it is told to slow down', async () => {
+    const w = await made();
+    const owner = createHash('sha256')
+      .update(`["client assertion",["${ISSUER}"],"signer"]`)
+      .digest('base64url');
+    const memory = assertionMemory(w.clockOption);
+    for (let i = 0; i < 500_000; i++) memory.remember(`key-${i}`, 70_000, owner);
+    const full = await send(w, withAssertion(await signed(claims('signer'))));
+    expect([full.status, full.body.error, full.headers['retry-after']]).toStrictEqual([
+      429,
+      'slow_down',
+      '70',
+    ]);
+    const hmac = await signed(claims('hmac'), { alg: 'HS256' }, Buffer.from(HMAC));
+    expect((await send(w, withAssertion(hmac))).status).toBe(200);
+    w.clock.now += 200_000;
+    const again = claims('signer', { iat: SECONDS + 200, exp: SECONDS + 230 });
+    expect((await send(w, withAssertion(await signed(again)))).status).toBe(200);
+  });
 
   it('A-15 remembers digests, for as long as the assertion is good', async () => {
-    const remembered: [string, number][] = [];
+    const remembered: unknown[][] = [];
     const replay: ReplayMemory = {
-      remember(key, ttl) {
-        remembered.push([key, ttl]);
+      remember(...given) {
+        remembered.push(given);
         return true;
       },
     };
@@ -550,7 +602,10 @@ describe('client assertions', () => {
     const key = createHash('sha256')
       .update(`["client assertion",["${ISSUER}"],"signer","id"]`)
       .digest('base64url');
-    expect(remembered).toStrictEqual([[key, 70_000]]);
+    const owner = createHash('sha256')
+      .update(`["client assertion",["${ISSUER}"],"signer"]`)
+      .digest('base64url');
+    expect(remembered).toStrictEqual([[key, 70_000, owner]]);
   });
 
   it.each([

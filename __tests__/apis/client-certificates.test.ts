@@ -209,6 +209,26 @@ describe('client certificates', () => {
     }
   });
 
+  it('issuer/17 passes with a certificate that it has proved itself with, however often others at its address have failed', async () => {
+    const certificates: unknown[] = [];
+    const { app } = await world({
+      moreClients: CLIENTS,
+      rateLimit: { failures: { windowMs: 60_000, limit: 1 } },
+      clientCertificate: (_req: Request) => certificates.shift() as ClientCertificate,
+    });
+    const ask = async (clientId: string, name: string, isTrusted = true) => {
+      certificates.push({ certificate: file(`${name}.crt`), isTrusted });
+      return (await request(app).post(A).type('form').send({ token: 'at-live', client_id: clientId })).status;
+    };
+    expect([await ask('pki', 'client'), await ask('self', 'self-signed')]).toStrictEqual([200, 200]);
+    expect([await ask('pki', 'self-signed'), await ask('pki', 'self-signed')]).toStrictEqual([401, 429]);
+    expect([await ask('pki', 'client'), await ask('self', 'self-signed')]).toStrictEqual([200, 200]);
+    // Verified as before, and nobody else's.
+    expect(await ask('pki', 'client', false)).toBe(429);
+    expect(await ask('self', 'another')).toBe(429);
+    expect(await ask('pki-other', 'client')).toBe(429);
+  });
+
   it('A-18 has the keys that a client publishes fetched again for a new certificate', async () => {
     let published = [jwkOf('another')];
     let asked = 0;

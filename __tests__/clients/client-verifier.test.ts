@@ -1,8 +1,9 @@
 import { scryptSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { Client } from '../../lib/clients/client.js';
+import { HttpError } from '../../lib/http/http-error.js';
 import { generateClientSecret, hashClientSecret, MemoryClientStore } from '../../lib/index.js';
-import { timeOf, verifierFor, verifyHeader } from '../support/verifying.js';
+import { attemptOf, timeOf, verifierFor, verifyHeader } from '../support/verifying.js';
 import { basic } from '../support/world.js';
 
 const SECRET = 'z/tZ9VwFZqApmIQ+ZH1I5pLk/uB4ud:X2/8bL+wfFTt1rFw=';
@@ -64,6 +65,87 @@ describe('ClientVerifier', () => {
       Promise.all(Array.from({ length: 40 }, () => verifyHeader(verifier, basic('app', 'secret')))),
     );
     expect(many).toBeLessThan(one * 10);
+  });
+
+  it('attack/09 is renewed by use: who never pauses for five minutes is not hashed again', async () => {
+    let now = 0;
+    const clients = new MemoryClientStore([{ clientId: 'app', secret: await hashClientSecret('secret') }]);
+    const verifier = verifierFor(clients, () => now);
+    const verify = (): Promise<number> => timeOf(() => verifyHeader(verifier, basic('app', 'secret')));
+    const cold = await verify();
+    for (const pause of [299_999, 30_000, 270_000, 299_999, 1, 299_998]) {
+      now += pause;
+      expect(await verify()).toBeLessThan(cold / 5);
+    }
+    now += 300_000;
+    expect(await verify()).toBeGreaterThan(cold / 5);
+  });
+
+  it.each([true, false])(
+    'A-11 attack/09 has equal wrong guesses at once share one hash, whether or not there is such a client (%s)',
+    async (isThere) => {
+      const secret = await hashClientSecret('secret');
+      const clients = new MemoryClientStore(isThere ? [{ clientId: 'app', secret }] : []);
+      const one = await timeOf(() => verifyHeader(verifierFor(clients), basic('app', 'wrong')));
+      const verifier = verifierFor(clients);
+      const many = await timeOf(async () => {
+        const guesses = Array.from({ length: 40 }, () => verifyHeader(verifier, basic('app', 'wrong')));
+        expect(new Set(await Promise.all(guesses))).toStrictEqual(new Set([undefined]));
+      });
+      expect(many).toBeLessThan(one * 10);
+    },
+  );
+
+  it('attack/09 has no guess of one address wait for those of another', async () => {
+    const clients = new MemoryClientStore([{ clientId: 'app', secret: await hashClientSecret('secret') }]);
+    const verifier = verifierFor(clients);
+    const reading = [{ clientId: 'app', secret: 'secret' }] as const;
+    const verify = async (origin: string, secret = 'secret'): Promise<string> => {
+      const attempt = attemptOf(undefined, origin);
+      const { client } = await verifier.verify('client_secret_basic', [{ ...reading[0], secret }], attempt);
+      done.push(`${origin} ${secret}`);
+      return client?.clientId ?? 'nobody';
+    };
+    const done: string[] = [];
+    const flood = Array.from({ length: 10 }, (_, i) => verify('a', `wrong ${i}`));
+    // The same right secret from both.
+    const [there, here] = [verify('a'), verify('b')];
+    expect(await here).toBe('app');
+    expect(done.filter((one) => one.startsWith('a')).length).toBeLessThan(6);
+    expect(await there).toBe('app');
+    await Promise.all(flood);
+  });
+
+  it('attack/09 hashes nothing for a secret that was found right at another address while it waited', async () => {
+    const clients = new MemoryClientStore([{ clientId: 'app', secret: await hashClientSecret('secret') }]);
+    const verifier = verifierFor(clients);
+    const one = await timeOf(() => verifyHeader(verifierFor(clients), basic('app', 'secret')));
+    const reading = [{ clientId: 'app', secret: 'secret' }] as const;
+    const all = await timeOf(async () => {
+      const verified = Array.from({ length: 30 }, (_, i) =>
+        verifier.verify('client_secret_basic', reading, attemptOf(undefined, `address ${i}`)),
+      );
+      for (const { client } of await Promise.all(verified)) expect(client?.clientId).toBe('app');
+    });
+    expect(all).toBeLessThan(one * 6);
+  });
+
+  it('attack/09 A-12 knows a public client in any reading before anything is hashed', async () => {
+    const clients = new MemoryClientStore([{ clientId: 'my+app' }]);
+    const one = await timeOf(() => verifyHeader(verifierFor(clients), basic('my+app', 'x')));
+    const verifier = verifierFor(clients);
+    const took = await timeOf(async () =>
+      expect(await verifyHeader(verifier, basic('my+app', ''))).toBe('my+app'),
+    );
+    expect(took).toBeLessThan(one / 4);
+  });
+
+  it('forgets a public client at once when it is one no more', async () => {
+    let client: Client | undefined = { clientId: 'app' };
+    const verifier = verifierFor({ find: () => client });
+    for (let i = 0; i < 2; i++) expect(await verifyHeader(verifier, basic('app', ''))).toBe('app');
+    client = { clientId: 'app', secret: GENERATED.secret };
+    expect(await verifyHeader(verifier, basic('app', ''))).toBeUndefined();
   });
 
   it('forgets a secret at once when the stored hash changes, and a client when it is disabled', async () => {
@@ -158,7 +240,7 @@ describe('ClientVerifier', () => {
       for (const clientId of ['cheap', 'generated', 'unknown']) {
         for (let i = 0; i < 10; i++) {
           await expect(
-            verifier.verify('client_secret_basic', [{ clientId, secret: `x${i}` }], stopped),
+            verifier.verify('client_secret_basic', [{ clientId, secret: `x${i}` }], attemptOf(stopped)),
           ).rejects.toThrow('stopped');
         }
       }
@@ -182,14 +264,18 @@ describe('ClientVerifier', () => {
   it('does not stop a caller because another one with the same secret was', async () => {
     const clients = new MemoryClientStore([{ clientId: 'app', secret: await hashClientSecret('secret') }]);
     const verifier = verifierFor(clients);
-    const reading = [{ clientId: 'app', secret: 'secret' }];
+    const reading = [{ clientId: 'app', secret: 'secret' }] as const;
     const busy = ['x', 'y'].map((id) => verifyHeader(verifier, basic(id, 'x')));
-    const stopped = verifier.verify('client_secret_basic', reading, () => {
-      throw new Error('stopped');
-    });
+    const stopped = verifier.verify(
+      'client_secret_basic',
+      reading,
+      attemptOf(() => {
+        throw new HttpError(429, 'slow_down', 'stopped');
+      }),
+    );
     const others = [
-      verifier.verify('client_secret_basic', reading, () => {}),
-      verifier.verify('client_secret_basic', reading, () => {}),
+      verifier.verify('client_secret_basic', reading, attemptOf()),
+      verifier.verify('client_secret_basic', reading, attemptOf()),
     ];
     await expect(stopped).rejects.toThrow('stopped');
     expect((await Promise.all(others)).map(({ client }) => client?.clientId)).toStrictEqual(['app', 'app']);

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ClientVerifier } from '../../lib/clients/client-verifier.js';
 import { type Client, generateClientSecret, hashClientSecret, MemoryClientStore } from '../../lib/index.js';
-import { timeOf, verifierFor, verifyHeader } from '../support/verifying.js';
+import { attemptOf, timeOf, verifierFor, verifyHeader } from '../support/verifying.js';
 import { basic, NOW, postToken, world } from '../support/world.js';
 
 interface Secret {
@@ -40,9 +40,10 @@ async function comparisons(
   { secret }: { readonly secret: string },
 ): Promise<number> {
   let count = 0;
-  await verifier.verify('client_secret_basic', [{ clientId: 'app', secret }], () => {
+  const counted = attemptOf(() => {
     count += 1;
   });
+  await verifier.verify('client_secret_basic', [{ clientId: 'app', secret }], counted);
   return count;
 }
 
@@ -152,9 +153,9 @@ describe('a client with two secrets', () => {
         const stopped = verifier.verify(
           'client_secret_basic',
           [{ clientId: 'app', secret: presented }],
-          () => {
+          attemptOf(() => {
             throw new Error('stopped');
-          },
+          }),
         );
         await expect(stopped).rejects.toThrow('stopped');
       }

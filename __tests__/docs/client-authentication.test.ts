@@ -2,12 +2,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import type { Express, Request, Router } from 'express';
+import express, { type Express, type Request, type Router } from 'express';
 import request from 'supertest';
 import { AUTH_METHODS, CERTIFICATE_SUBJECTS } from '../../lib/clients/client-authentication.js';
 import { readName } from '../../lib/clients/distinguished-name.js';
 import { type Client, MemoryClientStore } from '../../lib/index.js';
 import { DER, PEM } from '../support/certificates.js';
+import { basic, postToken } from '../support/world.js';
 
 const guide = await readFile('docs/client-authentication.md', 'utf8');
 const blocks = [...guide.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
@@ -27,6 +28,16 @@ describe('the guide to client authentication', () => {
     const tokens = `import { MemoryTokenStore } from 'express-token-introspection';\nconst tokens = new MemoryTokenStore();\n`;
     const { router } = await load<{ router: Router }>('clients', `${tokens}${code}\nexport { router };`);
     expect(typeof router).toBe('function');
+  });
+
+  it('issuer/10 has a client whose secret bcrypt has hashed, and that is known by it', async () => {
+    const code = blocks.find((block) => block.includes('bcryptjs')) as string;
+    const tokens = `import { MemoryTokenStore } from 'express-token-introspection';\nconst tokens = new MemoryTokenStore();\n`;
+    const { router } = await load<{ router: Router }>('hashes', `${tokens}${code}\nexport { router };`);
+    const app = express().use(router);
+    const status = async (secret: string): Promise<number> =>
+      (await postToken(app, '/v1/oauth/introspect', basic('orders-api', secret), 'x')).status;
+    expect([await status('change me'), await status('wrong')]).toStrictEqual([200, 401]);
   });
 
   it('has a key, its registration and an API that work as they stand', async () => {

@@ -19,6 +19,7 @@ import {
   requireActiveToken,
   tokenDigest,
 } from '../../lib/index.js';
+import { processReplayMemory } from '../../lib/replay-memory.js';
 import { type RawAnswer, raw, serving } from '../support/http.js';
 import { NOW, SECONDS } from '../support/world.js';
 
@@ -470,6 +471,29 @@ describe('DPoP: a proof is used once', () => {
       expect((await call(guard, [line], { path })).status).toBe(401);
     }
     expect(reached).toStrictEqual(['/']);
+  });
+
+  it('attack/23 T-09 one key cannot fill the memory: over its share it is told to slow down, and others go on', async () => {
+    const clock = (): number => NOW;
+    const other = await newKey();
+    let holder = key;
+    const introspector = { introspect: async () => bound({ cnf: { jkt: holder.jkt } }) };
+    const app = express().set('trust proxy', true);
+    app.use('/orders', requireActiveToken({ introspector, clock }), (_req, res) => void res.end());
+    const memory = processReplayMemory(clock);
+    for (let i = 0; i < 500_000; i++) memory.remember(`proof-${i}`, 60_001, key.jkt);
+    const guard = { app } as Guarded;
+    const full = await call(guard, [await proof()]);
+    expect([full.status, errorOf(full), full.headers['retry-after']]).toStrictEqual([429, undefined, '61']);
+    holder = other;
+    expect((await call(guard, [await proof({ by: other })])).status).toBe(200);
+  });
+
+  it('T-09 tells a memory that processes share whose proof it is', async () => {
+    const owners: unknown[] = [];
+    const replay: ReplayMemory = { remember: (_key, _ttl, owner) => owners.push(owner) > 0 };
+    expect((await call(guarded({ dpop: { replay } }), [await proof()])).status).toBe(200);
+    expect(owners).toStrictEqual([key.jkt]);
   });
 
   it('T-09 the same jti for another method is the same proof again', async () => {

@@ -287,16 +287,26 @@ describe('what is not there is not described:', () => {
       [false, false],
       [{ inactive: false, failures: false }, false],
       [{ inactive: false, failures: false, calls: rate }, true],
-      [{ failures: false }, true],
+      [{ failures: false }, false],
       [{ inactive: false }, true],
+      [{ inactive: rate, failures: false }, true],
     ] as const) {
-      const { text } = await described(rateLimit === undefined ? {} : { rateLimit });
+      const { text } = await described({ assertions: false, ...(rateLimit !== undefined && { rateLimit }) });
       expect([rateLimit, text.includes('slow_down'), text.includes('"429"')]).toStrictEqual([
         rateLimit,
         isThere,
         isThere,
       ]);
     }
+  });
+
+  it('attack/23 429 of the two APIs that take assertions, of which one client may have used too many', async () => {
+    const { document } = await described({ rateLimit: false });
+    const statuses = Object.values(document.paths).flatMap((path) =>
+      Object.values(path as Record<string, { operationId: string; responses: object }>),
+    );
+    const throttled = statuses.filter(({ responses }) => responses && '429' in responses);
+    expect(throttled.map(({ operationId }) => operationId)).toStrictEqual(['introspectToken', 'revokeToken']);
   });
 
   it('I-01 TLS, where it is not required', async () => {

@@ -27,6 +27,7 @@ describe('PostgresClientStore', () => {
     ['a bad schema', { pool, schema: 'a"b' }, '"schema"'],
     ['no time', { pool, timeout: 0 }, '"timeout"'],
     ['a clock in seconds', { pool, clock: () => Date.now() / 1000 }, '"clock"'],
+    ['a hook that is none', { pool, verifySecret: 'bcrypt' }, '"verifySecret"'],
   ])('refuses %s', (_what, options, named) => {
     expect(() => new PostgresClientStore(options as never)).toThrow(TypeError);
     expect(() => new PostgresClientStore(options as never)).toThrow(named);
@@ -124,7 +125,7 @@ describeWith(POSTGRES, 'PostgresClientStore', () => {
       const save = (client: object): Promise<unknown> => store.save(client as Client);
       await expect(save({ ...APP, secret: 'in-clear' })).rejects.toThrow(
         new TypeError(
-          'save: client "app": "secret" must be a hash: what hashClientSecret resolves to, or the `hash` of generateClientSecret',
+          'save: client "app": "secret" must be a hash: what hashClientSecret resolves to, or the `hash` of generateClientSecret; for one that others made, the store needs "verifySecret"',
         ),
       );
       await expect(save({ clientId: 'app', secret: null })).rejects.toThrow('"secret"');

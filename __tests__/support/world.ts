@@ -46,6 +46,8 @@ export interface World {
   readonly clients: ClientStore;
   readonly events: AuditEvent[];
   readonly clock: { now: number };
+  /** What the router has been given as its `clock`. */
+  readonly clockOption: () => number;
   /** The Basic header of a known client. */
   readonly as: (clientId: string) => string;
   readonly secretOf: (clientId: string) => string;
@@ -78,13 +80,14 @@ export async function world({
   await seed(tokens);
   const events: AuditEvent[] = [];
   const app = express();
+  const clockOption = options.clock ?? (() => clock.now);
   for (const handler of before) app.use(handler);
   app.use(
     introspectionRouter({
       tokens,
       clients,
       issuer: ISSUER,
-      clock: () => clock.now,
+      clock: clockOption,
       audit: (event) => events.push(event),
       ...options,
     }),
@@ -95,6 +98,7 @@ export async function world({
     clients,
     events,
     clock,
+    clockOption,
     as: (clientId) => basic(clientId, secrets.get(clientId) ?? ''),
     secretOf: (clientId) => secrets.get(clientId) as string,
   };

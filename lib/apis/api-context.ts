@@ -1,14 +1,17 @@
 import passport from 'passport';
 import { ClientBasicStrategy } from '../clients/basic-strategy.js';
 import type { Client, ClientStore } from '../clients/client.js';
+import { isPublic } from '../clients/client-authentication.js';
 import { ClientAttempt, type ClientFailure } from '../clients/client-strategy.js';
-import { ClientVerifier, type Proceed } from '../clients/client-verifier.js';
+import { ClientVerifier, findClient } from '../clients/client-verifier.js';
+import { sharedComparisons } from '../clients/secret-comparison.js';
+import type { VerifiedSecrets } from '../clients/verified-secrets.js';
 import type { Audit } from '../http/audit.js';
 import { basicChallenge } from '../http/challenge.js';
 import type { Call, Endpoint } from '../http/endpoint.js';
 import { authorizationLines } from '../http/header-lines.js';
 import { HttpError, type RefusedCredentials, type WrongCredentials } from '../http/http-error.js';
-import { addressKey, isThrottling, type Throttles, throttles } from '../http/throttle.js';
+import { isThrottling, type Throttles } from '../http/throttle.js';
 import { introspectedTokens } from '../introspection/introspected-tokens.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { onlyAbout } from '../introspection/only-about.js';
@@ -22,7 +25,9 @@ import { type Telemetry, telemetryOf } from '../telemetry/telemetry.js';
 import { tokenTest } from '../tokens/token-format.js';
 import type { TokenStore } from '../tokens/token-store.js';
 import { type ContextOptions, checkApiOptions } from './api-options.js';
+import { CallerAttempt } from './caller-attempt.js';
 import { callerKey } from './caller-key.js';
+import { sharedThrottles } from './shared-throttles.js';
 import { VisibleTokens } from './visible-tokens.js';
 
 /** What the APIs of one router share: where the tokens are, who may call, how often, and what they may see. */
@@ -32,6 +37,8 @@ export class ApiContext {
   readonly clients: ClientStore;
   /** Remembers which secrets were right, however they came. */
   readonly verifier: ClientVerifier;
+  /** Which credentials were right lately. */
+  readonly verified: VerifiedSecrets;
   readonly realm: string;
   readonly audit: Audit | undefined;
   readonly clock: () => number;
@@ -42,6 +49,7 @@ export class ApiContext {
   /** What answers are signed with, where they are. */
   readonly signingKeys: SigningKeys | undefined;
   readonly #throttles: Throttles;
+  readonly #attempts = new WeakMap<Call, CallerAttempt>();
   /** Of our own: the app's global one has its own strategies. */
   readonly #passport = new passport.Passport();
 
@@ -71,10 +79,12 @@ export class ApiContext {
       ? introspectedTokens({ introspector: this.introspector, clients, clock })
       : storedTokens({ tokens: tokens as TokenStore, clients, clock, isToken, telemetry });
     const shownTo = shownSubjects(factory, options.pairwise);
-    this.#throttles = throttles(factory, options.rateLimit, this.clock, telemetry);
+    this.#throttles = sharedThrottles(factory, options.clients, options.rateLimit, clock, telemetry);
     const { inactive } = this.#throttles;
     this.tokens = new VisibleTokens({ source, policy: options.policy ?? defaultPolicy, shownTo, inactive });
-    this.verifier = new ClientVerifier(clients, clock);
+    const comparisons = sharedComparisons(options.clients, clock);
+    this.verified = comparisons.verified;
+    this.verifier = new ClientVerifier(clients, clock, comparisons);
     const acceptRaw = options.acceptRawBasic ?? true;
     this.#passport.use(new ClientBasicStrategy({ realm: this.realm, acceptRaw, verifier: this.verifier }));
   }
@@ -110,9 +120,9 @@ export class ApiContext {
    * @throws HttpError 401 with a challenge and with `credentials` saying why; an API may answer otherwise
    */
   callerBy<Presented>(strategy: string, call: Call, presented: Presented): Promise<Client> {
-    const proceed = this.#proceedFor(call.ip);
+    const told = this.#attemptOf(call);
     return new Promise((resolve, reject) => {
-      const attempt = new ClientAttempt(presented, proceed, (error, client, failure) => {
+      const attempt = new ClientAttempt(presented, told, (error, client, failure) => {
         if (error) {
           reject(error);
         } else if (client) {
@@ -128,15 +138,41 @@ export class ApiContext {
     });
   }
 
-  /** Made apart from the call, so that what is kept of the attempt does not keep the request. */
-  #proceedFor(ip: string | undefined): Proceed {
-    const { failures, inactive, calls } = this.#throttles;
-    return (client) => {
-      failures.check(() => addressKey(ip));
-      if (!client) return;
-      inactive.check(() => callerKey(client, ip));
-      calls.check(() => callerKey(client, ip));
-    };
+  /**
+   * The client of an access token, which `verify` finds out. One that was right lately is no guess, and is looked at however
+   * often others at its address have failed.
+   *
+   * @throws HttpError 429, and what `verify` throws
+   */
+  async tokenCaller(call: Call, token: string | undefined, verify: () => Promise<Client>): Promise<Client> {
+    const attempt = this.#attemptOf(call);
+    attempt.begin(token !== undefined && this.verified.hasProof('access_token', token));
+    const caller = await verify();
+    if (token !== undefined) attempt.remember(() => this.verified.addProof('access_token', token));
+    return caller;
+  }
+
+  /**
+   * The public client with this id, which it need only name; `undefined` if there is none.
+   *
+   * @throws HttpError 429, and StoreUnavailableError when the clients cannot be asked
+   */
+  async publicCaller(call: Call, clientId: string): Promise<Client | undefined> {
+    const attempt = this.#attemptOf(call);
+    const credentials = { clientId, secret: '' };
+    attempt.claim(clientId);
+    attempt.begin(this.verified.secret(this.verified.nameOf(credentials)) !== undefined);
+    const client = await findClient(this.clients, clientId);
+    if (!client || client.disabled || !isPublic(client)) return undefined;
+    call.clientId = clientId;
+    attempt.remember(() => this.verified.add(credentials, { clientId, storedHash: undefined }));
+    return client;
+  }
+
+  #attemptOf(call: Call): CallerAttempt {
+    const attempt = this.#attempts.get(call) ?? new CallerAttempt(this.#throttles, call.ip);
+    this.#attempts.set(call, attempt);
+    return attempt;
   }
 
   refusedCredentials(credentials: RefusedCredentials, wrong?: WrongCredentials): HttpError {
@@ -148,27 +184,23 @@ export class ApiContext {
   }
 
   /**
-   * Authenticates a caller under the limit for failures, and admits it under the limits
-   * for callers.
+   * Authenticates a caller under the limit for failures, and admits it under the limit
+   * for calls.
    *
    * @throws HttpError of `authenticate`, or 429
    */
   async admit(call: Call, authenticate: () => Promise<Client>): Promise<Client> {
-    const { failures, inactive, calls } = this.#throttles;
-    const { ip } = call;
-    const address = (): string => addressKey(ip);
-    failures.check(address);
+    const { calls } = this.#throttles;
+    const attempt = this.#attemptOf(call);
     let caller: Client;
     try {
       caller = await authenticate();
     } catch (error) {
-      if (isFailedAttempt(error)) await failures.count(address());
+      if (isFailedAttempt(error)) await attempt.failed();
       throw error;
     }
-    // Of many guesses made at once, a right one must not show once the wrong ones have been too many.
-    failures.check(address);
-    const key = callerKey(caller, ip);
-    inactive.check(() => key);
+    attempt.admitted();
+    const key = callerKey(caller, call.ip);
     calls.check(() => key);
     await calls.count(key);
     return caller;

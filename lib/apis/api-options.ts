@@ -89,6 +89,10 @@ export function checkApiOptions(
   if (ownOptions.includes('introspector')) checkOneSource(factory, options);
   else must(hasMethods(options.tokens, 'find'), factory, 'tokens', STORE);
   must(hasMethods(options.clients, 'find'), factory, 'clients', STORE);
+  for (const hook of ['verifySecret', 'replaceSecret'] as const) {
+    const given = options.clients[hook];
+    must(given === undefined || isFunction(given), factory, `clients.${hook}`, 'a method, if there is one');
+  }
   must(options.policy === undefined || isFunction(options.policy), factory, 'policy', 'a function');
   must(options.audit === undefined || isFunction(options.audit), factory, 'audit', 'a function');
   checkRealm(factory, options.realm);

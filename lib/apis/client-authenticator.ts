@@ -8,14 +8,13 @@ import {
   type ClientKeys,
   type PresentedAssertion,
 } from '../clients/client-assertion.js';
-import { HMAC_NAMES, isPublic } from '../clients/client-authentication.js';
+import { HMAC_NAMES } from '../clients/client-authentication.js';
 import {
   CLIENT_CERTIFICATE,
   ClientCertificateStrategy,
   clientCertificateOf,
   type PresentedCertificate,
 } from '../clients/client-certificate.js';
-import { findClient } from '../clients/client-verifier.js';
 import { SECRET_POST, SecretPostStrategy } from '../clients/secret-post-strategy.js';
 import type { Call } from '../http/endpoint.js';
 import type { FormParameters } from '../http/form-body.js';
@@ -52,14 +51,15 @@ export class ClientAuthenticator {
     factory: string,
     options: ClientAuthenticationOptions & Pick<CommonOptions, 'telemetry'> & { readonly issuer?: string },
   ) {
-    const { clients, clock, verifier } = context;
+    const { clients, clock, verifier, verified } = context;
     const settings = clientAuthenticationSettings(factory, options, clock);
     const { keys, assertions } = settings;
     this.#context = context;
     this.#settings = settings;
     context.addStrategy(new SecretPostStrategy(verifier));
-    if (assertions) context.addStrategy(new ClientAssertionStrategy({ ...assertions, clients, keys, clock }));
-    if (settings.certificate) context.addStrategy(new ClientCertificateStrategy({ clients, keys }));
+    if (assertions)
+      context.addStrategy(new ClientAssertionStrategy({ ...assertions, clients, keys, clock, verified }));
+    if (settings.certificate) context.addStrategy(new ClientCertificateStrategy({ clients, keys, verified }));
   }
 
   /** The names of the methods by which callers may prove who they are (RFC 8414 §2). */
@@ -107,7 +107,7 @@ export class ClientAuthenticator {
         return this.#byAssertion(call, form);
       case 'id':
         return (
-          (publicClients && (await this.#publicClient(call, form.clientId))) ||
+          (publicClients && (await this.#context.publicCaller(call, form.clientId))) ||
           // Where an id may be enough, one that is not is a wrong one, and no lack of credentials.
           this.#byCertificate(call, form.clientId, publicClients ? 'wrong' : 'missing')
         );
@@ -125,13 +125,6 @@ export class ClientAuthenticator {
       throw this.#context.refusedCredentials('malformed');
     }
     return this.#context.callerBy<PresentedAssertion>(CLIENT_ASSERTION, call, { assertion, clientId });
-  }
-
-  async #publicClient(call: Call, clientId: string): Promise<Client | undefined> {
-    const client = await findClient(this.#context.clients, clientId);
-    if (!client || client.disabled || !isPublic(client)) return undefined;
-    call.clientId = clientId;
-    return client;
   }
 
   async #byCertificate(call: Call, clientId: string, without: 'wrong' | 'missing'): Promise<Client> {

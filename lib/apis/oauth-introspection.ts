@@ -163,7 +163,9 @@ async function authenticate(
   const isBearer = presented.kind !== 'missing' && authorizationLines(call.req).length === 1;
   const caller =
     bearer && isBearer
-      ? await bearerCaller(context, bearer, call, presented)
+      ? await context.tokenCaller(call, presented.kind === 'token' ? presented.token : undefined, () =>
+          bearerCaller(context, bearer, call, presented),
+        )
       : await authenticator.caller(call);
   if (isPublic(caller)) {
     throw new HttpError(403, 'unauthorized_client', 'A public client may not introspect tokens here');

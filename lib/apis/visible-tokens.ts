@@ -36,7 +36,7 @@ interface VisibleTokensSettings {
   readonly source: TokenSource;
   readonly policy: AccessPolicy;
   readonly shownTo: ReturnType<typeof shownSubjects>;
-  /** The limit for answers that show no live token. */
+  /** The limit for responses that show no active token: it takes the place of these, and of no other. */
   readonly inactive: Throttles['inactive'];
 }
 
@@ -86,8 +86,6 @@ export class VisibleTokens {
     const state = await this.#source.judge(found.record);
     // Who manages tokens has to do with dead ones too: that is no sign of scanning.
     if (state !== 'active' && call.action === undefined) await this.#countInactive(call, caller, state);
-    // Of many guesses made at once, a right one must not show once the wrong ones have been too many.
-    else this.#inactive.check(() => callerKey(caller, call.ip));
     return asVisible(found, shown, show(shown.record), state);
   }
 
@@ -132,11 +130,14 @@ export class VisibleTokens {
       return undefined;
     }
     const state = await this.#source.judge(found.record);
+    const isOwn = found.record.clientId === caller.clientId;
     if (state === 'revoked' || state === 'expired') {
-      await this.#countInactive(call, caller, state);
+      // To end what has ended is no offence (RFC 7009 §2.2), and tells of nothing that the caller does not know.
+      if (isOwn) call.reason = state;
+      else await this.#countInactive(call, caller, state);
       return undefined;
     }
-    if (found.record.clientId === caller.clientId) return found.record;
+    if (isOwn) return found.record;
     // RFC 7009 §2.1 has the caller told so; one that may not know of the token is told as much as of one that is not there.
     const mayKnow =
       !isPublic(caller) &&

@@ -1,8 +1,9 @@
 import type { StrategyCreatedStatic } from 'passport';
 import { BasicStrategy } from 'passport-http';
+import type { Attempt } from './attempt.js';
 import { readBasicHeader } from './basic-credentials.js';
 import { type Identified, type Identify, settle } from './client-strategy.js';
-import type { ClientVerifier, Proceed } from './client-verifier.js';
+import type { ClientVerifier } from './client-verifier.js';
 
 export interface ClientBasicStrategyOptions {
   readonly realm: string;
@@ -23,7 +24,7 @@ export class ClientBasicStrategy extends BasicStrategy {
 
   constructor(options: ClientBasicStrategyOptions) {
     super({ realm: options.realm }, refuseEverybody);
-    this.identify = (lines, proceed) => identify(options, lines, proceed);
+    this.identify = (lines, attempt) => identify(options, lines, attempt);
   }
 
   override authenticate(this: this & StrategyCreatedStatic, req: unknown): void {
@@ -34,15 +35,18 @@ export class ClientBasicStrategy extends BasicStrategy {
 async function identify(
   { acceptRaw, verifier }: ClientBasicStrategyOptions,
   lines: readonly string[],
-  proceed: Proceed,
+  attempt: Attempt,
 ): Promise<Identified> {
   if (lines.length > 1) return { credentials: 'repeated' };
   const [line] = lines;
   const known = line === undefined ? undefined : await verifier.recall(line);
-  if (known) return { client: known };
+  if (known) {
+    attempt.begin(true);
+    return { client: known };
+  }
   const header = readBasicHeader(line, acceptRaw);
   if (header.kind !== 'credentials') return { credentials: header.kind };
-  const { client, ...named } = await verifier.verify('client_secret_basic', header.readings, proceed, line);
+  const { client, ...named } = await verifier.verify('client_secret_basic', header.readings, attempt, line);
   return client ? { client } : { credentials: 'wrong', ...named };
 }
 

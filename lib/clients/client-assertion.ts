@@ -4,12 +4,14 @@ import { type Jws, type JwsHeader, jsonObject, unverifiedJws } from '../jws-form
 import { isNonEmptyString } from '../options.js';
 import { isUnused, type ReplayMemory } from '../replay-memory.js';
 import type { Soon } from '../thenable.js';
+import type { Attempt } from './attempt.js';
 import { isPresentableId } from './basic-credentials.js';
 import type { Client, ClientStore } from './client.js';
 import { authMethodsOf, hmacAlgorithms } from './client-authentication.js';
 import { ClientStrategy, type Identified } from './client-strategy.js';
-import { findClient, type Proceed } from './client-verifier.js';
+import { findClient } from './client-verifier.js';
 import type { ClientJwk } from './registered-key.js';
+import type { VerifiedSecrets } from './verified-secrets.js';
 
 /** The only kind of assertion that is understood (RFC 7523 §2.2). */
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
@@ -46,6 +48,8 @@ export interface AssertionRules {
   readonly maxLifetime: number;
   readonly replay: ReplayMemory;
   readonly clock: () => number;
+  /** Remembers which clients have lately proved who they are, with which key. */
+  readonly verified: VerifiedSecrets;
 }
 
 /** A form's `client_assertion`, and its `client_id` where it has one. */
@@ -57,7 +61,7 @@ export interface PresentedAssertion {
 /** `private_key_jwt` and `client_secret_jwt`: an assertion that the client has signed (RFC 7523 §2.2, §3). */
 export class ClientAssertionStrategy extends ClientStrategy<PresentedAssertion> {
   constructor(rules: AssertionRules) {
-    super(CLIENT_ASSERTION, (presented, proceed) => identify(rules, presented, proceed));
+    super(CLIENT_ASSERTION, (presented, attempt) => identify(rules, presented, attempt));
   }
 }
 
@@ -70,12 +74,17 @@ const TYPES: readonly string[] = ['jwt', 'client-authentication+jwt'];
 async function identify(
   rules: AssertionRules,
   { assertion, clientId }: PresentedAssertion,
-  proceed: Proceed,
+  attempt: Attempt,
 ): Promise<Identified> {
   const jws = unverifiedJws(assertion);
   const claims = jws && jsonObject(jws.payload);
   const sub = claims?.sub;
   if (!jws || !claims || !isPresentableId(sub)) return { credentials: 'malformed' };
+  const { verified } = rules;
+  const { alg, kid } = jws.header;
+  const proof = ['assertion', sub, alg, JSON.stringify(kid ?? null)] as const;
+  attempt.claim(sub);
+  attempt.begin(verified.hasProof(...proof));
   const found = await findClient(rules.clients, sub);
   if (!found) return { credentials: 'wrong', wrong: 'unknown_client' };
   const refused = (wrong: WrongCredentials): Identified => ({ credentials: 'wrong', wrong, claimed: sub });
@@ -83,11 +92,13 @@ async function identify(
   const fault =
     clientId !== undefined && clientId !== sub ? 'assertion_subject' : faultOf(jws.header, claims, rules);
   if (fault) return refused(fault);
-  const verified = await verifySignature(rules, found, assertion, jws.header);
-  if (typeof verified === 'string') return refused(verified);
+  const signed = await verifySignature(rules, found, assertion, jws.header);
+  if (typeof signed === 'string') return refused(signed);
   // A caller over its limits must not fill the memory.
-  proceed(found);
-  return (await isFirstUse(rules, claims)) ? { client: found } : refused('assertion_replayed');
+  attempt.proved(found);
+  if (!(await isFirstUse(rules, claims))) return refused('assertion_replayed');
+  attempt.remember(() => verified.addProof(...proof));
+  return { client: found };
 }
 
 /** RFC 7523 §3, and `jti` as OIDC Core §9 wants it: without it nobody could tell a copy. */
@@ -158,7 +169,11 @@ async function isFirstUse(
   { aud, sub, jti, exp }: Readonly<Record<string, unknown>>,
 ): Promise<boolean> {
   // With the audience: clients of other issuers in this process may be called the same.
-  const name = JSON.stringify(['client assertion', [aud].flat(), sub, jti]);
+  const name = ['client assertion', [aud].flat(), sub];
   const lifetime = Math.ceil((exp as number) * 1000 + TOLERANCE - clock());
-  return isUnused(replay, hash('sha256', name, 'base64url'), Math.max(1, lifetime));
+  return isUnused(replay, digest([...name, jti]), Math.max(1, lifetime), digest(name));
+}
+
+function digest(name: readonly unknown[]): string {
+  return hash('sha256', JSON.stringify(name), 'base64url');
 }

@@ -1,10 +1,11 @@
-import type { KeyObject, X509Certificate } from 'node:crypto';
+import { hash, type KeyObject, type X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { Request } from 'express';
 import { HookError, type WrongCredentials } from '../http/http-error.js';
 import { peerCertificate } from '../http/peer-certificate.js';
 import { isObject } from '../options.js';
 import { onRejection } from '../thenable.js';
+import type { Attempt } from './attempt.js';
 import { type ClientCertificate, type ClientCertificateSource, UNREADABLE } from './certificate-source.js';
 import { isSubjectOf } from './certificate-subject.js';
 import type { Client, ClientStore } from './client.js';
@@ -14,6 +15,7 @@ import { ClientStrategy, type Identified } from './client-strategy.js';
 import { findClient } from './client-verifier.js';
 import { isNoCertificate, parsedCertificate } from './parsed-certificate.js';
 import { type ClientJwk, publicKey } from './registered-key.js';
+import type { VerifiedSecrets } from './verified-secrets.js';
 
 /** The name of the strategy in Passport. */
 export const CLIENT_CERTIFICATE = 'client_certificate';
@@ -26,6 +28,8 @@ export interface PresentedCertificate extends ClientCertificate {
 export interface CertificateRules {
   readonly clients: ClientStore;
   readonly keys: ClientKeys;
+  /** Remembers which clients have lately proved who they are, with which certificate. */
+  readonly verified: VerifiedSecrets;
 }
 
 /** The certificate of the TLS connection itself, and whether Node trusts it. */
@@ -64,14 +68,18 @@ export function clientCertificateOf(
 /** `tls_client_auth` and `self_signed_tls_client_auth`: the certificate of the connection (RFC 8705 §2). */
 export class ClientCertificateStrategy extends ClientStrategy<PresentedCertificate> {
   constructor(rules: CertificateRules) {
-    super(CLIENT_CERTIFICATE, (presented) => identify(rules, presented));
+    super(CLIENT_CERTIFICATE, (presented, attempt) => identify(rules, presented, attempt));
   }
 }
 
 async function identify(
-  { clients, keys }: CertificateRules,
+  { clients, keys, verified }: CertificateRules,
   { clientId, certificate, isTrusted }: PresentedCertificate,
+  attempt: Attempt,
 ): Promise<Identified> {
+  const proof = ['certificate', clientId, hash('sha256', certificate, 'base64url')] as const;
+  attempt.claim(clientId);
+  attempt.begin(verified.hasProof(...proof));
   const client = await findClient(clients, clientId);
   if (!client) return { credentials: 'wrong', wrong: 'unknown_client' };
   const refused = (wrong: WrongCredentials): Identified => ({
@@ -85,9 +93,13 @@ async function identify(
   const isByKey = methods.includes('self_signed_tls_client_auth');
   if (!isByName && !isByKey) return refused('other_method');
   const parsed = parsedCertificate(certificate);
-  if (parsed && isByName && isTrusted && isSubjectOf(parsed, client)) return { client };
-  if (parsed && isByKey && (await hasKeyOf(parsed, client, keys))) return { client };
-  return refused('certificate');
+  const isRight =
+    parsed !== undefined &&
+    ((isByName && isTrusted && isSubjectOf(parsed, client)) ||
+      (isByKey && (await hasKeyOf(parsed, client, keys))));
+  if (!isRight) return refused('certificate');
+  attempt.remember(() => verified.addProof(...proof));
+  return { client };
 }
 
 /**

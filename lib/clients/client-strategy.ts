@@ -1,7 +1,7 @@
 import passport from 'passport';
 import type { RefusedCredentials, WrongCredentials } from '../http/http-error.js';
+import type { Attempt } from './attempt.js';
 import type { Client } from './client.js';
-import type { Proceed } from './client-verifier.js';
 
 type Settle = (error: unknown, client?: Client | false | null, failure?: unknown) => void;
 
@@ -12,12 +12,12 @@ type Settle = (error: unknown, client?: Client | false | null, failure?: unknown
  */
 export class ClientAttempt<Presented> {
   presented: Presented | undefined;
-  readonly proceed: Proceed;
+  readonly attempt: Attempt;
   #settle: Settle | undefined;
 
-  constructor(presented: Presented, proceed: Proceed, settle: Settle) {
+  constructor(presented: Presented, attempt: Attempt, settle: Settle) {
     this.presented = presented;
-    this.proceed = proceed;
+    this.attempt = attempt;
     this.#settle = settle;
   }
 
@@ -43,7 +43,7 @@ export interface ClientFailure {
 export type Identified = { readonly client: Client } | ClientFailure;
 
 /** Finds out whose credentials these are. May reject, with an outage for one. */
-export type Identify<Presented> = (presented: Presented, proceed: Proceed) => Promise<Identified>;
+export type Identify<Presented> = (presented: Presented, attempt: Attempt) => Promise<Identified>;
 
 /**
  * What Passport lends to a strategy while it authenticates. Its own types are in a package that an app need not have, and
@@ -59,8 +59,8 @@ const Strategy: new () => object = passport.Strategy;
 
 /** Passport's `authenticate`, for a strategy that identifies a client. */
 export function settle<Presented>(strategy: Settled, req: unknown, identify: Identify<Presented>): void {
-  const { presented, proceed } = req as ClientAttempt<Presented>;
-  identify(presented as Presented, proceed).then(
+  const { presented, attempt } = req as ClientAttempt<Presented>;
+  identify(presented as Presented, attempt).then(
     (outcome) =>
       'client' in outcome ? strategy.success(outcome.client) : strategy.fail(outcome as never, 401),
     (error: unknown) => strategy.error(error),

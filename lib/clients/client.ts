@@ -49,6 +49,17 @@ export interface Client extends ClientAuthentication, ClientAnswers {
 export interface ClientStore {
   /** The client with this id; `undefined` when there is none. Throw when you cannot know. */
   find(clientId: string): Client | undefined | Promise<Client | undefined>;
+  /**
+   * Whether a secret is that of a hash that somebody else made: bcrypt, argon2, PBKDF2, htpasswd … With this method clients
+   * may have such hashes. It is called for wrong secrets of other clients and of none as well, so that nobody can tell these
+   * apart by time. When it throws, rejects or returns no boolean, the response is 503. Default none: such a hash is an error.
+   */
+  verifySecret?(secret: string, storedHash: string): boolean | Promise<boolean>;
+  /**
+   * Keeps a hash of ours in place of one that somebody else made, after the first use of that secret, if the client still has
+   * `oldHash`. Nobody waits for it, and if it fails, it is called again another time. Default none: the old hash stays.
+   */
+  replaceSecret?(clientId: string, newHash: string, oldHash: string): unknown;
 }
 
 /** Stands in a record where nobody tells whose token it is. No client can have this id. */
@@ -138,13 +149,17 @@ export function plainClient(value: object): Record<string, unknown> {
   return plain;
 }
 
-/** Says what is wrong with a client, naming the member and never its value; `undefined` when it is sound. */
-export function clientProblem(value: unknown): string | undefined {
+/**
+ * Says what is wrong with a client, naming the member and never its value; `undefined` when it is sound.
+ *
+ * @param hasHook whether hashes that others made can be verified
+ */
+export function clientProblem(value: unknown, hasHook = false): string | undefined {
   if (!isObject(value)) return 'a client must be an object';
   const { clientId, manages, introspects, disabled } = value;
   if (!isNonEmptyString(clientId)) return '"clientId" must be a non-empty string';
   if (clientId === NOBODY) return '"clientId" must not be a NUL character';
-  const problem = secretsProblem(value) ?? authenticationProblem(value) ?? answersProblem(value);
+  const problem = secretsProblem(value, hasHook) ?? authenticationProblem(value) ?? answersProblem(value);
   if (problem !== undefined) return problem;
   for (const member of ['organizations', 'audiences', 'scopes']) {
     const list = value[member];
@@ -173,12 +188,13 @@ function isManagementRight(value: unknown): boolean {
 /** Before 1973 in milliseconds, and every time of this century in seconds. */
 const LOOKS_LIKE_SECONDS = 1e11;
 
-function secretsProblem(client: Readonly<Record<string, unknown>>): string | undefined {
+function secretsProblem(client: Readonly<Record<string, unknown>>, hasHook: boolean): string | undefined {
   const { secret, previousSecret, previousSecretUntil: until } = client;
   // Only an absent secret makes a client public: an empty or null column in somebody's table must not.
   for (const member of ['secret', 'previousSecret']) {
-    if (client[member] === undefined || isHash(client[member])) continue;
-    return `"${member}" must be a hash: what hashClientSecret resolves to, or the \`hash\` of generateClientSecret`;
+    const stored = client[member];
+    if (stored === undefined || (hasHook ? isNonEmptyString(stored) : isHash(stored))) continue;
+    return `"${member}" must be a hash: what hashClientSecret resolves to, or the \`hash\` of generateClientSecret; for one that others made, the store needs "verifySecret"`;
   }
   if (previousSecret !== undefined) {
     if (secret === undefined) return '"previousSecret" must not be there without a "secret"';

@@ -8,8 +8,8 @@ export const SECRET_POST = 'client_secret_post';
 /** Client id and secret as parameters of a form (RFC 6749 §2.3.1). */
 export class SecretPostStrategy extends ClientStrategy<Credentials> {
   constructor(verifier: Pick<ClientVerifier, 'verify'>) {
-    super(SECRET_POST, async (credentials, proceed) => {
-      const { client, ...named } = await verifier.verify('client_secret_post', [credentials], proceed);
+    super(SECRET_POST, async (credentials, attempt) => {
+      const { client, ...named } = await verifier.verify('client_secret_post', [credentials], attempt);
       return client ? { client } : { credentials: 'wrong', ...named };
     });
   }

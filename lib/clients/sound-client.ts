@@ -9,13 +9,14 @@ type Fault = (problem: string, clientId?: unknown) => Error;
 /**
  * A client as our own stores keep it: checked, plain, frozen, and marked as such.
  *
+ * @param hasHook whether the store can verify hashes that others made
  * @throws what `fault` makes for a client that is not sound, an unknown member included
  */
-export function soundClient(given: unknown, fault: Fault): Client {
+export function soundClient(given: unknown, fault: Fault, hasHook = false): Client {
   if (!isObject(given)) throw fault('a client must be an object');
   const unknown = unknownClientMember(given);
   const client = plainClient(given);
-  const problem = unknown === undefined ? clientProblem(client) : `unknown member "${unknown}"`;
+  const problem = unknown === undefined ? clientProblem(client, hasHook) : `unknown member "${unknown}"`;
   if (problem !== undefined) throw fault(problem, client.clientId);
   return soundClients.mark({ ...(frozenCopy(client) as Client) });
 }
@@ -25,8 +26,8 @@ export function soundClient(given: unknown, fault: Fault): Client {
  *
  * @throws what `fault` makes
  */
-export function registeredClient(given: unknown, fault: Fault): Client {
-  const client = soundClient(given, fault);
+export function registeredClient(given: unknown, fault: Fault, hasHook = false): Client {
+  const client = soundClient(given, fault, hasHook);
   const problem = keysProblem(client);
   if (problem !== undefined) throw fault(problem, client.clientId);
   return client;

@@ -93,6 +93,14 @@ function bodyErrors(shape: ErrorShape, body: keyof typeof BODIES): Readonly<Reco
   };
 }
 
+/** With assertions, one client may have used up its share of the memory for them, whatever is throttled. */
+export function oauthThrottling({
+  isThrottled,
+  algorithms,
+}: Pick<RouterFacts, 'isThrottled' | 'algorithms'>): Pick<RouterFacts, 'isThrottled'> {
+  return { isThrottled: isThrottled || algorithms.length > 0 };
+}
+
 /** The errors that every operation of a shape has. All but the 405 are the same in each. */
 export function sharedErrors(
   shape: ErrorShape,
@@ -133,7 +141,7 @@ export function wrongMethod(shape: ErrorShape, message: string, allowed: string)
 }
 
 function slowDown(shape: ErrorShape): Response {
-  const description = 'Too many answers about dead or invisible tokens, failed authentications, or calls.';
+  const description = 'Too many failed authentications, calls, or responses about inactive tokens.';
   const examples: ErrorExamples = { slowDown: ['slow_down', 'Too many requests; slow down'] };
   return errorResponse(shape, 429, description, examples, retryAfter(60));
 }

@@ -7,6 +7,7 @@ import {
   type ErrorShape,
   errorResponse,
   NO_TOKEN,
+  oauthThrottling,
   sharedErrors,
   TWO_CREDENTIALS,
   tlsRequired,
@@ -23,7 +24,7 @@ const TAG = 'OAuth introspection';
 /** RFC 7662, and RFC 9701 where answers are signed. */
 export const oauthIntrospection: DescribeApi = (facts) => {
   const shape = oauthErrors(facts);
-  const shared = sharedErrors(shape, facts, { allowed: 'POST', body: 'form' });
+  const shared = sharedErrors(shape, oauthThrottling(facts), { allowed: 'POST', body: 'form' });
   const { schemas, headers } = oauthComponents(shape);
   return {
     tag: { name: TAG, description: 'The state of access and refresh tokens (RFC 7662).' },

@@ -1,6 +1,14 @@
 import { REVOCATION_PATH } from '../apis/revocation.js';
 import { clientSecurity, credentialFields, formCredentials } from './credentials.js';
-import { badClient, errorResponse, NO_TOKEN, sharedErrors, TWO_CREDENTIALS, tlsRequired } from './errors.js';
+import {
+  badClient,
+  errorResponse,
+  NO_TOKEN,
+  oauthThrottling,
+  sharedErrors,
+  TWO_CREDENTIALS,
+  tlsRequired,
+} from './errors.js';
 import { MOBILE_REFRESH_TOKEN, REFRESH_TOKEN, SHOP_MOBILE } from './example-values.js';
 import { oauthComponents, oauthErrors, TOKEN_FIELDS } from './oauth.js';
 import { json, NEVER_KEPT, tokenForm } from './responses.js';
@@ -12,7 +20,7 @@ const TAG = 'Token revocation';
 export const tokenRevocation: DescribeApi = (facts) => {
   if (!facts.store?.revokes) return undefined;
   const shape = oauthErrors(facts);
-  const shared = sharedErrors(shape, facts, { allowed: 'POST', body: 'form' });
+  const shared = sharedErrors(shape, oauthThrottling(facts), { allowed: 'POST', body: 'form' });
   const clientId =
     'The client id: alone, of a public client; with a `client_secret`, with a certificate, or once more beside other credentials.';
   return {

@@ -87,13 +87,23 @@ function errorType(error: unknown): string {
   return storeErrorKind(error) ?? 'unavailable';
 }
 
-/** The `find` of a store, measured, as {@link watchedCall}. */
+/** The `find` of a store, measured, as {@link watchedCall}. Its hooks for secrets, if it has them, are called as they are. */
 export function watchedFind<T>(
   telemetry: Telemetry,
   name: StoreName,
-  store: { find(key: string): T },
-): { find(key: string): T } {
-  return { find: watchedCall(new StoreProbe(telemetry, name, 'find', store), (key) => store.find(key)) };
+  store: { find(key: string): T } & SecretHooks,
+): { find(key: string): T } & SecretHooks {
+  return {
+    find: watchedCall(new StoreProbe(telemetry, name, 'find', store), (key) => store.find(key)),
+    ...(store.verifySecret && { verifySecret: (...given) => store.verifySecret?.(...given) as boolean }),
+    ...(store.replaceSecret && { replaceSecret: (...given) => store.replaceSecret?.(...given) }),
+  };
+}
+
+/** What a store of clients may have beside `find`. */
+interface SecretHooks {
+  verifySecret?(secret: string, storedHash: string): boolean | Promise<boolean>;
+  replaceSecret?(clientId: string, newHash: string, oldHash: string): unknown;
 }
 
 /** A call about a key, measured. Where nobody measures, it costs two look-ups and allocates nothing. */

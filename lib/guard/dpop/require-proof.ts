@@ -18,7 +18,7 @@ const noted = new WeakMap<ReplayMemory, WeakSet<Request>>();
  * Demands a DPoP proof by the key `jkt` (RFC 9449 §7.1), on every request, whether or not the
  * answer about the token was remembered.
  *
- * @throws HttpError 401, or 503 where nobody can tell whether the proof was used before
+ * @throws HttpError 401, 503 where nobody can tell whether the proof was used before, or 429 where its key has used too many
  */
 export async function requireProof(
   settings: GuardSettings,
@@ -34,7 +34,7 @@ export async function requireProof(
   const request = { method: methodOf(req), uris: urisOf(dpop, req), token, jkt };
   const proof = await readProof(lines[0] as string, request, dpop, settings.clock());
   if (proof.verdict !== 'valid') throw refusedProof(settings, proof.verdict, proof.problem);
-  await requireUnused(settings, dpop, proof, req);
+  await requireUnused(settings, dpop, proof, jkt, req);
   if (proof.nextNonce !== undefined) giveNonce(proof.nextNonce, req, res);
 }
 
@@ -64,12 +64,13 @@ async function requireUnused(
   settings: GuardSettings,
   { replay, memory }: DPoPSettings,
   { key, lifetime }: ValidProof,
+  jkt: string,
   req: Request,
 ): Promise<void> {
   const requests = noted.get(replay) ?? new WeakSet<Request>();
   noted.set(replay, requests);
   if (requests.has(req)) return;
-  if (!(await isUnused(memory, key, lifetime)))
+  if (!(await isUnused(memory, key, lifetime, jkt)))
     throw refusedProof(settings, 'invalid_dpop_proof', 'The DPoP proof was used before');
   requests.add(req);
 }

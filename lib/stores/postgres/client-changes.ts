@@ -35,9 +35,10 @@ const CHANGEABLE: readonly string[] = [...REMOVABLE, 'secret'];
 export function keptClient(
   given: unknown,
   where: string,
+  hasHook: boolean,
   check: typeof soundClient = registeredClient,
 ): Client {
-  const client = check(given, clientTypeError(where));
+  const client = check(given, clientTypeError(where), hasHook);
   if (client.hmacSecret === undefined) return client;
   throw clientTypeError(where)(
     '"hmacSecret" must not be there: it is no hash, and is not kept in a database',
@@ -56,13 +57,17 @@ export function readClientChanges(changes: ClientChanges): Readonly<Record<strin
 }
 
 /** `client` with `changes` made. @throws TypeError that names the first bad member */
-export function changedClient(client: Client, changes: Readonly<Record<string, unknown>>): Client {
+export function changedClient(
+  client: Client,
+  changes: Readonly<Record<string, unknown>>,
+  hasHook = false,
+): Client {
   const before: Partial<Client> = changes.secret === undefined ? client : withoutPrevious(client);
   const changed: Record<string, unknown> = { ...before, ...changes };
   for (const member of REMOVABLE) if (changed[member] === null) delete changed[member];
   // A client whose key is found to be bad must be one that can be disabled.
   const isOfKeys = ['jwks', 'introspectionEncryptedResponseAlg'].some((member) => member in changes);
-  const after = keptClient(changed, 'update', isOfKeys ? registeredClient : soundClient);
+  const after = keptClient(changed, 'update', hasHook, isOfKeys ? registeredClient : soundClient);
   if (isPublic(after) && !isPublic(client))
     throw clientTypeError('update')(
       '"authMethods" must stay: the client would become a public one',
@@ -99,4 +104,10 @@ export function restoredClient(client: Client, now: number): Client {
 export function withoutPrevious(client: Client): Client {
   const { previousSecret: _secret, previousSecretUntil: _until, ...rest } = client;
   return rest;
+}
+
+/** `client` with another hash of the same secret; `undefined` where it does not have the old one any more. */
+export function rehashedClient(client: Client, newHash: string, oldHash: string): Client | undefined {
+  if (client.secret === oldHash) return { ...client, secret: newHash };
+  return client.previousSecret === oldHash ? { ...client, previousSecret: newHash } : undefined;
 }

@@ -52,10 +52,11 @@ export function clientColumns(client: Client): readonly Value[] {
 /**
  * The client of a row.
  *
+ * @param hasHook whether the store can verify hashes that others made
  * @throws UnusableAnswerError for a row that somebody else has changed into no sound client, or into another one: a client
  *   that lost its secret in the table must not be a public one
  */
-export function clientOf(row: Row, clientId: string): Client {
+export function clientOf(row: Row, clientId: string, hasHook = false): Client {
   const client = soundClient(
     {
       ...jsonOf(row),
@@ -64,6 +65,7 @@ export function clientOf(row: Row, clientId: string): Client {
       previousSecretUntil: row.previous_secret_until == null ? undefined : Number(row.previous_secret_until),
     },
     unusable,
+    hasHook,
   );
   if (client.clientId !== clientId) throw unusable('"clientId" is that of another client');
   if (row.is_public !== (isPublic(client) ? 't' : 'f')) throw unusable('"secret" contradicts "is_public"');

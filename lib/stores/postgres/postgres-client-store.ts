@@ -1,6 +1,6 @@
 import type { Client, ClientStore } from '../../clients/client.js';
 import { generateClientSecret } from '../../clients/client-secret.js';
-import { checkClock, isDuration, knownOptions, must } from '../../options.js';
+import { checkClock, isDuration, isFunction, knownOptions, must } from '../../options.js';
 import { noteSystem } from '../../telemetry/store-system.js';
 import { ConflictError, NotFoundError } from '../../tokens/store-errors.js';
 import {
@@ -8,18 +8,24 @@ import {
   changedClient,
   keptClient,
   readClientChanges,
+  rehashedClient,
   restoredClient,
   rotatedClient,
   withoutPrevious,
 } from './client-changes.js';
 import { type ClientStatements, clientColumns, clientOf, clientStatements } from './client-row.js';
 import { DATABASE_OPTIONS, Database, type DatabaseOptions, type MigrateOptions } from './database.js';
-import { query } from './query.js';
+import { query, type Row } from './query.js';
 import { ownerUuid } from './token-row.js';
 
 export interface PostgresClientStoreOptions extends DatabaseOptions {
   /** The time in milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
+  /**
+   * Whether a secret is that of a hash that somebody else made, such as bcrypt's. With it clients may have such hashes, which
+   * are replaced by ours when they are first used. Default none: such hashes are refused.
+   */
+  readonly verifySecret?: NonNullable<ClientStore['verifySecret']>;
 }
 
 export interface RotateSecretOptions {
@@ -39,7 +45,7 @@ export interface RotatedSecret {
 }
 
 const FACTORY = 'PostgresClientStore';
-const OPTIONS = [...DATABASE_OPTIONS, 'clock'];
+const OPTIONS = [...DATABASE_OPTIONS, 'clock', 'verifySecret'];
 const DAY = 24 * 60 * 60 * 1000;
 const YEAR = 365 * DAY;
 
@@ -57,13 +63,16 @@ export class PostgresClientStore implements ClientStore {
   readonly #database: Database;
   readonly #statements: ClientStatements;
   readonly #clock: () => number;
+  readonly verifySecret?: NonNullable<ClientStore['verifySecret']>;
 
   /** Does not connect. @throws TypeError that names a bad option */
   constructor(options: PostgresClientStoreOptions) {
     knownOptions(FACTORY, options, OPTIONS);
     this.#database = new Database(FACTORY, options);
-    const { clock = Date.now } = options;
+    const { clock = Date.now, verifySecret } = options;
     checkClock(FACTORY, clock);
+    must(verifySecret === undefined || isFunction(verifySecret), FACTORY, 'verifySecret', 'a function');
+    if (verifySecret) this.verifySecret = verifySecret;
     this.#clock = clock;
     this.#statements = clientStatements(this.#database.schema);
     noteSystem(this, 'postgresql');
@@ -82,7 +91,7 @@ export class PostgresClientStore implements ClientStore {
       query(db, this.#statements.find, [keyOf(clientId)]),
     );
     // Not on the connection, which would be given up for what only the row is to blame for.
-    return row && clientOf(row, clientId);
+    return row && this.#clientOf(row, clientId);
   }
 
   /**
@@ -91,7 +100,7 @@ export class PostgresClientStore implements ClientStore {
    * @throws TypeError (as a rejection) that names a bad member; ConflictError when there is a client with this id
    */
   async save(client: Client): Promise<Client> {
-    const sound = keptClient(client, 'save');
+    const sound = keptClient(client, 'save', this.verifySecret !== undefined);
     const columns = [keyOf(sound.clientId), ...clientColumns(sound)];
     await this.#database.run('save', async (db) => {
       const saved = await query(db, this.#statements.save, columns);
@@ -107,7 +116,9 @@ export class PostgresClientStore implements ClientStore {
    */
   async update(clientId: string, changes: ClientChanges): Promise<Client> {
     const given = readClientChanges(changes);
-    return this.#change('update', clientId, (client) => changedClient(client, given));
+    return this.#change('update', clientId, (client) =>
+      changedClient(client, given, this.verifySecret !== undefined),
+    );
   }
 
   /**
@@ -164,6 +175,24 @@ export class PostgresClientStore implements ClientStore {
   }
 
   /**
+   * Keeps a hash of ours in place of one that somebody else made. Called when such a secret is used. Resolves to whether the
+   * client still had the old hash: where its secret was changed meanwhile, that holds.
+   */
+  async replaceSecret(clientId: string, newHash: string, oldHash: string): Promise<boolean> {
+    try {
+      await this.#change('replaceSecret', clientId, (client) => {
+        const changed = rehashedClient(client, newHash, oldHash);
+        if (!changed) throw new ConflictError('replaceSecret: somebody else has changed the secret');
+        return changed;
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof ConflictError || error instanceof NotFoundError) return false;
+      throw error;
+    }
+  }
+
+  /**
    * Removes a client: it is refused, and tokens issued to it are inactive.
    *
    * @throws NotFoundError (as a rejection) when there is no such client
@@ -175,6 +204,10 @@ export class PostgresClientStore implements ClientStore {
     if (removed.length === 0) throw new NotFoundError('remove: there is no such client');
   }
 
+  #clientOf(row: Row, clientId: string): Client {
+    return clientOf(row, clientId, this.verifySecret !== undefined);
+  }
+
   /** Changes a client as it is, however often somebody else changes it meanwhile. `change` may be called again. */
   async #change(name: string, clientId: string, change: (client: Client) => Client): Promise<Client> {
     const key = keyOf(clientId);
@@ -183,7 +216,7 @@ export class PostgresClientStore implements ClientStore {
       for (;;) {
         const [row] = await query(db, this.#statements.find, [key]);
         if (!row) throw new NotFoundError(`${name}: there is no such client`);
-        const changed = change(clientOf(row, clientId));
+        const changed = change(this.#clientOf(row, clientId));
         const columns = [key, row.version as string, ...clientColumns(changed)];
         const updated = await query(db, this.#statements.update, columns);
         if (updated.length > 0) return changed;

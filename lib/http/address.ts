@@ -1,0 +1,62 @@
+import { isIP } from 'node:net';
+
+/** `[2001:db8::7]:50001`, with or without the port. */
+const BRACKETED = /^\[([^\]]*)\](?::\d+)?$/;
+const PORT = /:\d+$/;
+/** RFC 4007 §11: what stands behind `%` means something on one machine only. */
+const ZONE = /%.*$/;
+
+/** What an IPv4 address looks like in IPv6 (RFC 4291 §2.5.5.2). */
+const MAPPED = '0:0:0:0:0:ffff:';
+
+/**
+ * The address in what Express's `req.ip` says, in one spelling; `undefined` if there is none. Proxies write it into
+ * `X-Forwarded-For` with the port of the connection (`203.0.113.7:50001`, `[2001:db8::7]:50001`), which is another one each
+ * time, with a zone, in quotes, or mapped into IPv6: that is one address all the same.
+ */
+export function addressOf(ip: string | undefined): string | undefined {
+  if (ip === undefined) return undefined;
+  const given = ip.trim().replace(/^"(.*)"$/, '$1');
+  const bare = (BRACKETED.exec(given)?.[1] ?? given).replace(ZONE, '');
+  const address = isIP(bare) ? bare : bare.replace(PORT, '');
+  const version = isIP(address);
+  if (version === 0) return undefined;
+  return version === 4 ? address : mappedIPv4(ipv6Groups(address).join(':'));
+}
+
+/** An address, or the network of an IPv6 address: one customer has many addresses (RFC 6177). `bits` is a multiple of 8. */
+export function networkOf(address: string, bits: number): string {
+  if (isIP(address) === 4) return address;
+  const digits = address
+    .split(':')
+    .map((group) => group.padStart(4, '0'))
+    .join('');
+  return `${digits.slice(0, bits / 4)}/${bits}`;
+}
+
+/** The eight groups of an IPv6 address, in hexadecimal without leading zeros. */
+function ipv6Groups(address: string): readonly string[] {
+  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
+  const hex = dotted
+    ? `${dotted[1]}${pair(dotted[2] as string, dotted[3] as string)}:${pair(dotted[4] as string, dotted[5] as string)}`
+    : address;
+  const [head, tail] = hex.split('::').map((part) => (part === '' ? [] : part.split(':'))) as [
+    string[],
+    string[]?,
+  ];
+  const zeros = tail ? new Array<string>(8 - head.length - tail.length).fill('0') : [];
+  return [...head, ...zeros, ...(tail ?? [])].map((group) => Number.parseInt(group, 16).toString(16));
+}
+
+function pair(high: string, low: string): string {
+  return (Number(high) * 256 + Number(low)).toString(16);
+}
+
+function mappedIPv4(address: string): string {
+  if (!address.startsWith(MAPPED)) return address;
+  const [high = 0, low = 0] = address
+    .slice(MAPPED.length)
+    .split(':')
+    .map((group) => Number.parseInt(group, 16));
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+}
