@@ -6,6 +6,7 @@ import request from 'supertest';
 import {
   type CachingIntrospector,
   cachingIntrospector,
+  IntrospectionUnavailableError,
   requireActiveToken,
   storeIntrospector,
 } from '../../lib/index.js';
@@ -361,7 +362,8 @@ describe('cachingIntrospector behind guards', () => {
   });
 
   it('answers 503 while nobody knows, with the wait that the open circuit asks for', async () => {
-    const { cache, inner } = cached(new Error('down'), { breaker: { failures: 1, resetAfter: 42_000 } });
+    const down = new IntrospectionUnavailableError('connection', 'down');
+    const { cache, inner } = cached(down, { breaker: { failures: 1, resetAfter: 42_000 } });
     const app = express().use(guard(cache, {}), (_req, res) => void res.json('in'));
     const get = () => request(app).get('/').set('Authorization', 'Bearer t');
     expect([(await get()).status, (await get()).get('Retry-After')]).toStrictEqual([503, '42']);

@@ -73,7 +73,15 @@ export class SharedAnswers {
     this.#prefix = `token-introspection:${hash('sha256', cache.identity, 'base64url')}:`;
     this.#maxAge = maxAge;
     this.#time = time;
-    this.#breaker = new CircuitBreaker(5, 10_000, time);
+    this.#breaker = new CircuitBreaker({
+      failures: 5,
+      resetAfter: 10_000,
+      // A failure is one of the cache, whatever token it is about.
+      tokens: 1,
+      time,
+      toldByFailure: () => 'away',
+      toldByAnswer: () => 'answers',
+    });
     this.#distrusted = new LRUCache({ max: MAX_DISTRUSTED, ttlResolution: 0, perf: { now: () => time.age } });
   }
 
@@ -82,7 +90,7 @@ export class SharedAnswers {
     if (this.#isDistrusted(digest)) return undefined;
     const key = this.#prefix + digest;
     try {
-      const sealed = await this.#breaker.run(() =>
+      const sealed = await this.#breaker.run(key, () =>
         this.#get.run(() => within(PATIENCE, async () => this.#cache.get(key))),
       );
       if (typeof sealed !== 'string') return undefined;
@@ -104,7 +112,7 @@ export class SharedAnswers {
     const key = this.#prefix + digest;
     try {
       const sealed = seal(JSON.stringify({ answer, askedAt }), token, PURPOSE + key).toString('base64url');
-      await this.#breaker.run(() =>
+      await this.#breaker.run(key, () =>
         this.#set.run(() =>
           within(PATIENCE, async () => {
             await this.#cache.set(key, sealed, lifetime);
