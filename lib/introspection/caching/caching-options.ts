@@ -9,6 +9,7 @@ import {
 } from '../../options.js';
 import { type Telemetry, type TelemetryOptions, telemetryOf } from '../../telemetry/telemetry.js';
 import type { Introspector } from '../introspector.js';
+import { isSharedSecrets, SHARED_SECRETS } from './answer-seal.js';
 import type { SharedCache } from './shared-answers.js';
 
 /**
@@ -140,6 +141,8 @@ function checkShared(shared: SharedCache | undefined): void {
     'an object with the methods get, set and delete',
   );
   must(isNonEmptyString(shared.identity), FACTORY, 'shared.identity', 'a non-empty string');
+  // One that is there but undefined is a setting that could not be read, and not the wish to have none.
+  must(!('secret' in shared) || isSharedSecrets(shared.secret), FACTORY, 'shared.secret', SHARED_SECRETS);
 }
 
 function isCount(value: unknown): value is number {
