@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { cachingIntrospector, IntrospectionUnavailableError } from '../../lib/index.js';
+import express from 'express';
+import request from 'supertest';
+import { cachingIntrospector, IntrospectionUnavailableError, requireActiveToken } from '../../lib/index.js';
 import { cached, deferred, LIVE, settled } from '../support/upstream.js';
 import { HOUR, SECONDS } from '../support/world.js';
 
-const DOWN = new Error('down');
+const DOWN = new IntrospectionUnavailableError('connection', 'down');
 const OPEN = { code: 'ERR_INTROSPECTION_UNAVAILABLE', reason: 'circuit_open' };
 
 type Made = ReturnType<typeof cached>;
@@ -29,9 +31,10 @@ async function refused(made: Made, retryAfter: number): Promise<void> {
 const unavailable = (
   reason: IntrospectionUnavailableError['reason'],
   retryAfter?: number,
-): IntrospectionUnavailableError => new IntrospectionUnavailableError(reason, 'no', { retryAfter });
+  status?: number,
+): IntrospectionUnavailableError => new IntrospectionUnavailableError(reason, 'no', { retryAfter, status });
 
-describe('cachingIntrospector stops asking who fails: behaviour 19', () => {
+describe('cachingIntrospector stops asking a server that is away: behaviour 19', () => {
   it('after 5 failures in a row, for 10 seconds, and rejects at once meanwhile', async () => {
     const made = cached();
     await failing(made, 4);
@@ -80,47 +83,89 @@ describe('cachingIntrospector stops asking who fails: behaviour 19', () => {
     expect(made.cache.stats().breaker).toBe('closed');
   });
 
-  it('lets one question through when it is time, and refuses the others until that settles', async () => {
+  it('lets three tokens through when it is time, and refuses others until one of them is answered', async () => {
     const made = cached();
     await failing(made, 5);
     made.clock.now += 10_000;
-    const answer = deferred<unknown>();
-    made.inner.says = () => answer.promise;
-    const probe = ask(made);
+    const answers = [deferred<unknown>(), deferred<unknown>(), deferred<unknown>()];
+    const probes = answers.map(({ promise }) => {
+      made.inner.says = () => promise;
+      return ask(made);
+    });
     expect(made.cache.stats().breaker).toBe('half_open');
     await refused(made, 1000);
     made.clock.now += 20_000;
     await refused(made, 1000);
-    answer.resolve(LIVE);
-    await probe;
+    answers[1]?.resolve(LIVE);
+    await probes[1];
+    expect(made.cache.stats().breaker).toBe('closed');
     made.inner.says = LIVE;
     expect(await ask(made)).toStrictEqual(LIVE);
+    // What the others say is old by now.
+    answers[0]?.reject(DOWN);
+    answers[2]?.reject(DOWN);
+    await Promise.allSettled(probes);
+    await failing(made, 4);
+    expect(made.cache.stats().breaker).toBe('closed');
   });
 
-  it('stops again when that one fails', async () => {
+  it('stops again when those three fail', async () => {
     const made = cached();
     await failing(made, 5);
     made.clock.now += 10_000;
+    await failing(made, 2);
+    expect(made.cache.stats().breaker).toBe('half_open');
     await failing(made, 1);
+    expect(made.cache.stats().breaker).toBe('open');
     await refused(made, 10_000);
   });
 
-  it('lets another through when nobody waits for that one any more, or it has taken a minute', async () => {
+  it('with failures of 1 or 2, lets as many through, and stops again when those fail', async () => {
+    for (const failures of [1, 2]) {
+      const made = cached(LIVE, { breaker: { failures } });
+      await failing(made, failures);
+      made.clock.now += 10_000;
+      await failing(made, failures);
+      await refused(made, 10_000);
+    }
+  });
+
+  it('lets others through when no one waits for those any more, or they have taken a minute', async () => {
     const made = cached();
     await failing(made, 5);
     made.clock.now += 10_000;
     made.inner.says = () => new Promise(() => {});
     const controller = new AbortController();
-    const leaving = ask(made, controller.signal);
+    const leaving = [1, 2, 3].map(() => ask(made, controller.signal));
     await refused(made, 1000);
     controller.abort();
-    await expect(leaving).rejects.toThrow();
-    void ask(made);
+    await Promise.all(leaving.map((one) => expect(one).rejects.toThrow()));
+    for (let i = 0; i < 3; i++) void ask(made);
     made.clock.now += 59_999;
     await refused(made, 1000);
     made.clock.now += 1;
     made.inner.says = LIVE;
     expect(await ask(made)).toStrictEqual(LIVE);
+    expect(made.cache.stats().breaker).toBe('closed');
+  });
+
+  it('hears nothing from a request that counted as gone', async () => {
+    const made = cached(LIVE, { breaker: { failures: 1 } });
+    await failing(made, 1);
+    made.clock.now += 10_000;
+    const late = deferred<unknown>();
+    made.inner.says = () => late.promise;
+    const gone = ask(made);
+    made.clock.now += 60_000;
+    const answer = deferred<unknown>();
+    made.inner.says = () => answer.promise;
+    const probe = ask(made);
+    late.reject(DOWN);
+    await expect(gone).rejects.toBe(DOWN);
+    expect(made.cache.stats().breaker).toBe('half_open');
+    await refused(made, 1000);
+    answer.resolve(LIVE);
+    await probe;
     expect(made.cache.stats().breaker).toBe('closed');
   });
 
@@ -173,63 +218,54 @@ describe('cachingIntrospector stops asking who fails: behaviour 19', () => {
   });
 });
 
-describe('cachingIntrospector does not hammer who asks to be left alone: behaviour 8', () => {
-  it('stops at once for as long as a 429 says', async () => {
-    const made = cached();
-    await failing(made, 1, unavailable('rate_limited', 3000));
-    await refused(made, 3000);
-    made.clock.now += 2999;
-    await refused(made, 1);
-    made.clock.now += 1;
-    made.inner.says = LIVE;
-    expect(await ask(made)).toStrictEqual(LIVE);
-    await failing(made, 1, unavailable('rate_limited', 60_000));
-    await refused(made, 60_000);
-  });
-
-  it('hears a 429 to a question asked before, and goes by the longest', async () => {
-    const made = cached(LIVE, { breaker: { failures: 1 } });
-    const answers = [deferred<unknown>(), deferred<unknown>()];
-    const old = answers.map(({ promise }) => {
-      made.inner.says = () => promise;
-      return ask(made);
-    });
-    const outcomes = Promise.allSettled(old);
-    await failing(made, 1);
-    answers[0]?.reject(unavailable('rate_limited', 30_000));
-    await settled();
-    await refused(made, 30_000);
-    answers[1]?.reject(unavailable('rate_limited', 1));
-    await outcomes;
-    await refused(made, 30_000);
-  });
-
-  it.each([undefined, 0, -5, Number.NaN, '5'])(
-    'takes a 429 with a wait of %p for a failure as others',
-    async (wait) => {
-      const made = cached();
-      await failing(made, 4, unavailable('rate_limited', wait as never));
-      expect(made.cache.stats().breaker).toBe('closed');
-      await failing(made, 1, unavailable('rate_limited', wait as never));
-      await refused(made, 10_000);
+describe('cachingIntrospector and a server that asks to be left alone: behaviour 8', () => {
+  it.each(['rate_limited', 'status'] as const)(
+    'goes by resetAfter, whatever Retry-After comes with %s',
+    async (reason) => {
+      for (const wait of [undefined, 0, -5, Number.NaN, '5', 1000, 10_000]) {
+        const made = cached();
+        await failing(made, 4, unavailable(reason, wait as never, 503));
+        expect(made.cache.stats().breaker).toBe('closed');
+        await failing(made, 1, unavailable(reason, wait as never, 503));
+        await refused(made, 10_000);
+        made.clock.now += 10_000;
+        made.inner.says = LIVE;
+        expect(await ask(made)).toStrictEqual(LIVE);
+      }
     },
   );
 
-  it('waits longer where a 503 says so, and never less', async () => {
-    const made = cached();
-    await failing(made, 4, unavailable('status', 60_000));
-    expect(made.cache.stats().breaker).toBe('closed');
-    await failing(made, 1, unavailable('status', 60_000));
-    await refused(made, 60_000);
-    made.clock.now += 60_000;
-    await failing(made, 1, unavailable('status', 1000));
-    await refused(made, 10_000);
+  it('tells callers to wait for resetAfter at most, as it will ask again then', async () => {
+    for (const wait of [10_001, HOUR, Number.POSITIVE_INFINITY]) {
+      const made = cached();
+      const busy = unavailable('rate_limited', wait, 429);
+      made.inner.says = busy;
+      await expect(ask(made)).rejects.toMatchObject({
+        code: 'ERR_INTROSPECTION_UNAVAILABLE',
+        reason: 'rate_limited',
+        message: 'no',
+        status: 429,
+        retryAfter: 10_000,
+        cause: busy,
+      });
+    }
+    const never = cached(LIVE, { breaker: false });
+    await failing(never, 1, unavailable('rate_limited', HOUR, 429));
   });
 
-  it('waits no longer than an hour', async () => {
+  it('guard/35 tells callers of a guard the same in Retry-After', async () => {
+    const { cache } = cached(unavailable('rate_limited', HOUR, 429));
+    const app = express().use(requireActiveToken({ introspector: cache }), (_req, res) => void res.end());
+    const answer = await request(app).get('/').set('Authorization', 'Bearer t');
+    expect([answer.status, answer.headers['retry-after']]).toStrictEqual([503, '10']);
+  });
+
+  it('guard/35 goes on after a single 429', async () => {
     const made = cached();
-    await failing(made, 1, unavailable('rate_limited', Number.POSITIVE_INFINITY));
-    await refused(made, HOUR);
+    await failing(made, 1, unavailable('rate_limited', 10_000, 429));
+    expect(made.cache.stats().breaker).toBe('closed');
+    made.inner.says = LIVE;
+    expect(await ask(made)).toStrictEqual(LIVE);
   });
 });
 

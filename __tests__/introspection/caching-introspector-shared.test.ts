@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
@@ -7,6 +8,7 @@ import {
   type IntrospectionResponse,
   requireActiveToken,
   type SharedCache,
+  tokenDigest,
 } from '../../lib/index.js';
 import { seal } from '../../lib/tokens/sealed-value.js';
 import { deferred, LIVE, settled, type Upstream, upstream } from '../support/upstream.js';
@@ -132,6 +134,99 @@ describe('cachingIntrospector shares answers between processes', () => {
     expect(await reader.cache.introspect(TOKEN)).toMatchObject({ sub: 'alice' });
     expect(reader.inner.asked).toHaveLength(1);
     expect(one.inner.asked).toHaveLength(1);
+  });
+});
+
+describe('row 1.7 the responses in a shared cache are authentic with a secret', () => {
+  const SECRET = 'a secret that all processes have: 4f2a90';
+  const NEXT = new Uint8Array(32).fill(7);
+  type Secret = NonNullable<SharedCache['secret']>;
+  const planted = { answer: { ...LIVE, sub: 'admin', scope: 'all' }, askedAt: NOW };
+
+  class Sealed extends Redis {
+    readonly secret: Secret;
+    constructor(secret: Secret, values?: Redis) {
+      super();
+      this.secret = secret;
+      if (values) Object.assign(this, { values: values.values });
+    }
+  }
+
+  /** Who answers a process with this secret about a token that is in a shared cache. */
+  async function reads(redis: Redis, secret: Secret, token = TOKEN): Promise<unknown> {
+    const { cache, inner } = processWith(new Sealed(secret, redis), { now: NOW });
+    inner.says = { ...LIVE, sub: 'asked' };
+    const answer = await cache.introspect(token);
+    expect(cache.stats().sharedHits).toBe(1 - inner.asked.length);
+    return answer.active && answer.sub;
+  }
+
+  async function written(secret: Secret): Promise<Redis> {
+    const redis = new Sealed(secret);
+    await processWith(redis, { now: NOW }).cache.introspect(TOKEN);
+    await settled();
+    expect(redis.values.size).toBe(1);
+    return redis;
+  }
+
+  it('so that what a holder of a token plants without it is ignored', async () => {
+    const redis = await written(SECRET);
+    const [key] = only(redis);
+    const purpose = `express-token-introspection shared answer v1${key}`;
+    const plant = (material: string | Uint8Array): void =>
+      void redis.values.set(key, seal(JSON.stringify(planted), material, purpose).toString('base64url'));
+    const other = createHmac('sha256', 'x'.repeat(40)).update(TOKEN).digest();
+    const plain = createHmac('sha256', SECRET).update(TOKEN).digest();
+    for (const material of [TOKEN, SECRET, SECRET + TOKEN, TOKEN + SECRET, other, plain]) {
+      plant(material);
+      expect(await reads(redis, SECRET)).toBe('asked');
+      redis.values.delete(key);
+    }
+    // Without a secret it is taken, which the documentation says.
+    plant(TOKEN);
+    const open = new Redis();
+    Object.assign(open, { values: redis.values });
+    expect(await processWith(open, { now: NOW }).cache.introspect(TOKEN)).toMatchObject({ sub: 'admin' });
+  });
+
+  it('so that what a process without it has written is ignored, and the other way round', async () => {
+    const { redis } = await two();
+    expect(await reads(redis, SECRET)).toBe('asked');
+    const sealed = await written(SECRET);
+    const open = new Redis();
+    Object.assign(open, { values: sealed.values });
+    const { cache, inner } = processWith(open, { now: NOW });
+    await cache.introspect(TOKEN);
+    expect(inner.asked).toHaveLength(1);
+  });
+
+  it('and secret still: the secret alone opens nothing', async () => {
+    const redis = await written(SECRET);
+    const [key, value] = only(redis);
+    redis.values.set(key.replace(/[^:]+$/, tokenDigest('another')), value);
+    expect(await reads(redis, SECRET, 'another')).toBe('asked');
+  });
+
+  it.each<[string, Secret, Secret, string]>([
+    ['the same', SECRET, SECRET, 'alice'],
+    ['the same, as bytes', SECRET, Buffer.from(SECRET), 'alice'],
+    ['another', SECRET, NEXT, 'asked'],
+    ['a new one before the old', SECRET, [NEXT, SECRET], 'alice'],
+    ['the old one before the new', [NEXT, SECRET], [SECRET, NEXT], 'alice'],
+    ['the new one alone', [NEXT, SECRET], NEXT, 'alice'],
+    ['the old one alone', [NEXT, SECRET], SECRET, 'asked'],
+  ])('with %s', async (_what, writer, reader, expected) => {
+    expect(await reads(await written(writer), reader)).toBe(expected);
+  });
+
+  it('and a secret that the app overwrites afterwards stays what it was', async () => {
+    const secret = new Uint8Array(32).fill(7);
+    const redis = new Sealed(secret);
+    const { cache } = processWith(redis, { now: NOW });
+    secret.fill(0);
+    await cache.introspect(TOKEN);
+    await settled();
+    expect(await reads(redis, NEXT)).toBe('alice');
   });
 });
 

@@ -6,6 +6,7 @@ import request from 'supertest';
 import {
   type CachingIntrospector,
   cachingIntrospector,
+  IntrospectionUnavailableError,
   requireActiveToken,
   storeIntrospector,
 } from '../../lib/index.js';
@@ -361,7 +362,8 @@ describe('cachingIntrospector behind guards', () => {
   });
 
   it('answers 503 while nobody knows, with the wait that the open circuit asks for', async () => {
-    const { cache, inner } = cached(new Error('down'), { breaker: { failures: 1, resetAfter: 42_000 } });
+    const down = new IntrospectionUnavailableError('connection', 'down');
+    const { cache, inner } = cached(down, { breaker: { failures: 1, resetAfter: 42_000 } });
     const app = express().use(guard(cache, {}), (_req, res) => void res.json('in'));
     const get = () => request(app).get('/').set('Authorization', 'Bearer t');
     expect([(await get()).status, (await get()).get('Retry-After')]).toStrictEqual([503, '42']);
@@ -397,6 +399,23 @@ describe('cachingIntrospector refuses at construction', () => {
       '"shared.identity"',
       [upstream(), { shared: { ...shared, identity: '' } }],
     ],
+    ...[
+      undefined,
+      null,
+      '',
+      'x'.repeat(31),
+      'é'.repeat(15),
+      new Uint8Array(31),
+      32,
+      {},
+      [],
+      [new Uint8Array(32), 'short'],
+      [[new Uint8Array(32)]],
+    ].map((secret, i) => [
+      `shared.secret, wrong in way ${i}`,
+      '"shared.secret"',
+      [upstream(), { shared: { ...shared, secret } }],
+    ]),
     ['breaker: true', '"breaker"', [upstream(), { breaker: true }]],
     ['an unknown part of breaker', 'unknown option "reset"', [upstream(), { breaker: { reset: 5 } }]],
     ['breaker.failures: 0', '"breaker.failures"', [upstream(), { breaker: { failures: 0 } }]],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ConflictError, NotFoundError, StoreUnavailableError } from '../../lib/index.js';
-import { storeErrorKind } from '../../lib/tokens/store-errors.js';
+import { isUnusableAnswer, storeErrorKind, UnusableAnswerError } from '../../lib/tokens/store-errors.js';
 
 describe('what a store may throw', () => {
   it.each([
@@ -24,4 +24,12 @@ describe('what a store may throw', () => {
       expect(storeErrorKind(value)).toBeUndefined();
     },
   );
+
+  it('tells a record that cannot be used from an outage', () => {
+    expect(isUnusableAnswer(new UnusableAnswerError('no record'))).toBe(true);
+    expect(storeErrorKind(new UnusableAnswerError('no record'))).toBe('unavailable');
+    for (const other of [new StoreUnavailableError(), new Error('x'), undefined, {}]) {
+      expect(isUnusableAnswer(other)).toBe(false);
+    }
+  });
 });

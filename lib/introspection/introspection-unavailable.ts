@@ -22,7 +22,7 @@ export type UnavailableReason =
   | 'signature'
   /** The token was revoked or forgotten again and again while it was asked about. */
   | 'revoked_meanwhile'
-  /** Not asked: too many questions in a row have failed, and it is not yet time for the next attempt. */
+  /** Not asked: requests for several tokens in a row found the server away, and it is not yet time for the next attempt. */
   | 'circuit_open';
 
 /**
@@ -32,18 +32,27 @@ export type UnavailableReason =
 export class IntrospectionUnavailableError extends Error {
   readonly code = 'ERR_INTROSPECTION_UNAVAILABLE';
   readonly reason: UnavailableReason;
-  /** Milliseconds until it makes sense to ask again, where the server or the circuit breaker says so. */
+  /** Milliseconds until it makes sense to ask again, if the server or the circuit breaker says so. From a cache with a breaker, `breaker.resetAfter` at most. */
   readonly retryAfter: number | undefined;
+  /**
+   * The HTTP status that the server responded with, for the reasons `status`, `our_credentials` and `rate_limited`. The circuit
+   * breaker of a cache goes by it: 502, 503 and 504 say that the server is away, any other that it responds.
+   */
+  readonly status: number | undefined;
 
   constructor(
     reason: UnavailableReason,
     message: string,
-    options: ErrorOptions & { readonly retryAfter?: number | undefined } = {},
+    options: ErrorOptions & {
+      readonly retryAfter?: number | undefined;
+      readonly status?: number | undefined;
+    } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'IntrospectionUnavailableError';
     this.reason = reason;
     this.retryAfter = options.retryAfter;
+    this.status = options.status;
     Object.defineProperty(this, UNAVAILABLE_REASON, { value: reason });
   }
 }

@@ -1,5 +1,5 @@
 import type { TokenTest } from '../tokens/token-format.js';
-import { ask, canAsk } from './ask.js';
+import { ask, canAsk, isRemembered } from './ask.js';
 import type { InactiveResponse, IntrospectionResponse, Introspector } from './introspector.js';
 
 const INACTIVE: InactiveResponse = Object.freeze({ active: false });
@@ -11,6 +11,10 @@ const INACTIVE: InactiveResponse = Object.freeze({ active: false });
 export function onlyAbout(isToken: TokenTest, introspector: Introspector): Introspector {
   const introspect: Introspector['introspect'] = async (token, asked): Promise<IntrospectionResponse> =>
     isToken(token) ? introspector.introspect(token, asked) : INACTIVE;
-  canAsk(introspect, (token, asked) => (isToken(token) ? ask(introspector, token, asked) : INACTIVE));
+  canAsk(
+    introspect,
+    (token, asked) => (isToken(token) ? ask(introspector, token, asked) : INACTIVE),
+    (token, asked) => isToken(token) && isRemembered(introspector, token, asked),
+  );
   return { introspect };
 }

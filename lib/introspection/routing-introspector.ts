@@ -1,6 +1,6 @@
 import { unverifiedJws } from '../jws-form.js';
 import { hasMethods, knownOptions, must } from '../options.js';
-import { ask, canAsk } from './ask.js';
+import { ask, canAsk, isRemembered } from './ask.js';
 import type { IntrospectionResponse, Introspector } from './introspector.js';
 import { tellsRevocations } from './revocations.js';
 
@@ -30,7 +30,11 @@ export function routingIntrospector(options: RoutingIntrospectorOptions): Intros
   const responsible = (token: string): Introspector => (unverifiedJws(token) ? jwt : opaque);
   const introspect: Introspector['introspect'] = async (token, asked): Promise<IntrospectionResponse> =>
     responsible(token).introspect(token, asked);
-  canAsk(introspect, (token, asked) => ask(responsible(token), token, asked));
+  canAsk(
+    introspect,
+    (token, asked) => ask(responsible(token), token, asked),
+    (token, asked) => isRemembered(responsible(token), token, asked),
+  );
   const telling = [jwt, opaque].filter(tellsRevocations);
   if (telling.length === 0) return { introspect };
   return {

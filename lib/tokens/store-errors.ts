@@ -26,8 +26,20 @@ export class StoreUnavailableError extends StoreError {
   }
 }
 
+const UNUSABLE = Symbol.for('express-token-introspection.unusable-answer');
+
 /** A store answered something that cannot be used. The message names a member, never a value. */
-export class UnusableAnswerError extends StoreUnavailableError {}
+export class UnusableAnswerError extends StoreUnavailableError {
+  constructor(message?: string) {
+    super(message);
+    Object.defineProperty(this, UNUSABLE, { value: true });
+  }
+}
+
+/** Whether a store did respond, but with something that cannot be used: a fault of one record, and no outage. */
+export function isUnusableAnswer(error: unknown): boolean {
+  return error instanceof Error && UNUSABLE in error;
+}
 
 /**
  * Something that the question depends on does not exist (an unknown organization,

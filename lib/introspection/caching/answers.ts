@@ -1,22 +1,26 @@
 import { LRUCache } from 'lru-cache';
 import type { ActiveResponse, InactiveResponse } from '../introspector.js';
 import type { AgeClock } from './age-clock.js';
-import { endOf } from './lifetime.js';
-
-/** The one answer about every token that is not alive. */
-export const INACTIVE: InactiveResponse = Object.freeze({ active: false });
+import { dependsOnTolerance, endOf } from './lifetime.js';
 
 /** Inactive answers are short-lived, and anybody can cause them: there is little use in keeping more. */
 const MAX_INACTIVE = 10_000;
 
-/** An active answer, and the age of the clock at which it is fresh no longer. */
-class Kept {
-  readonly answer: ActiveResponse;
+/** An answer, and the age of the clock at which it is fresh no longer. */
+class Kept<A extends ActiveResponse | InactiveResponse> {
+  readonly answer: A;
   readonly freshUntil: number;
+  /** The only `clockTolerance` that it is good for; `undefined`: any. */
+  readonly tolerance: number | undefined;
 
-  constructor(answer: ActiveResponse, freshUntil: number) {
+  constructor(answer: A, freshUntil: number, tolerance: number | undefined) {
     this.answer = answer;
     this.freshUntil = freshUntil;
+    this.tolerance = tolerance;
+  }
+
+  isFor(tolerance: number): boolean {
+    return this.tolerance === undefined || this.tolerance === tolerance;
   }
 }
 
@@ -28,9 +32,8 @@ class Kept {
  * as much again as all the rest of it.
  */
 export class Answers {
-  readonly #active: LRUCache<string, Kept>;
-  /** Until when a token counts as inactive. */
-  readonly #inactive: LRUCache<string, number>;
+  readonly #active: LRUCache<string, Kept<ActiveResponse>>;
+  readonly #inactive: LRUCache<string, Kept<InactiveResponse>>;
   readonly #time: AgeClock;
   readonly #staleIfError: number;
   #evictions = 0;
@@ -63,37 +66,58 @@ export class Answers {
     return this.#inactive.size;
   }
 
-  /** A fresh answer, always the same frozen object. `now` must just have been read. */
-  find(digest: string, now: number): ActiveResponse | InactiveResponse | undefined {
+  /** A fresh answer for an asker with this tolerance, always the same frozen object. `now` must just have been read. */
+  find(digest: string, now: number, tolerance: number): ActiveResponse | InactiveResponse | undefined {
     const kept = this.#active.get(digest);
-    if (kept === undefined) return this.#findInactive(digest);
-    // `exp` is judged again, since the clock may have jumped; and written so that one that answers no number ends everything.
-    if (this.#time.age < kept.freshUntil && now < endOf(kept.answer)) return kept.answer;
+    if (kept === undefined) return this.#findInactive(digest, tolerance);
+    if (this.#isFresh(kept, now)) return kept.isFor(tolerance) ? kept.answer : undefined;
     if (this.#staleIfError === 0 && !(this.#time.age < kept.freshUntil)) this.#active.delete(digest);
     return undefined;
   }
 
-  #findInactive(digest: string): InactiveResponse | undefined {
-    const until = this.#inactive.get(digest);
-    if (until === undefined) return undefined;
-    if (this.#time.age < until) return INACTIVE;
+  #findInactive(digest: string, tolerance: number): InactiveResponse | undefined {
+    const kept = this.#inactive.get(digest);
+    if (kept === undefined) return undefined;
+    if (this.#time.age < kept.freshUntil) return kept.isFor(tolerance) ? kept.answer : undefined;
     this.#inactive.delete(digest);
     return undefined;
   }
 
-  /** Remembers an answer for so long (ms, 0: not at all) in place of the one before. */
-  keep(digest: string, answer: ActiveResponse | InactiveResponse, lifetime: number): void {
+  /** Whether {@link find} would find one, without any trace of the look. `now` must just have been read. */
+  has(digest: string, now: number, tolerance: number): boolean {
+    const kept = this.#active.peek(digest) ?? this.#inactive.peek(digest);
+    return kept !== undefined && this.#isFresh(kept, now) && kept.isFor(tolerance);
+  }
+
+  #isFresh(kept: Kept<ActiveResponse | InactiveResponse>, now: number): boolean {
+    // `exp` is judged again, since the clock may have jumped; and written so that one that answers no number ends everything.
+    return this.#time.age < kept.freshUntil && now < endOf(kept.answer);
+  }
+
+  /**
+   * Remembers an answer for so long (ms, 0: not at all) in place of the one before.
+   *
+   * @param tolerance the `clockTolerance` of who asked: one that hinges on it is for askers with the same one only
+   */
+  keep(
+    digest: string,
+    answer: ActiveResponse | InactiveResponse,
+    lifetime: number,
+    tolerance: number,
+    now: number,
+  ): void {
     this.drop(digest);
     if (lifetime === 0) return;
     const until = this.#time.age + lifetime;
-    if (answer.active) this.#active.set(digest, new Kept(answer, until));
-    else this.#inactive.set(digest, until);
+    const isFor = dependsOnTolerance(answer, now) ? tolerance : undefined;
+    if (answer.active) this.#active.set(digest, new Kept(answer, until, isFor));
+    else this.#inactive.set(digest, new Kept(answer, until, isFor));
   }
 
   /** The last active answer, marked, where its time was up less than `staleIfError` ago. `now` must just have been read. */
-  stale(digest: string, now: number): ActiveResponse | undefined {
+  stale(digest: string, now: number, tolerance: number): ActiveResponse | undefined {
     const kept = this.#active.peek(digest);
-    if (kept === undefined || !(now < endOf(kept.answer))) return undefined;
+    if (!kept?.isFor(tolerance) || !(now < endOf(kept.answer))) return undefined;
     const overdue = this.#time.age - kept.freshUntil;
     return overdue < this.#staleIfError ? Object.freeze({ ...kept.answer, stale: true }) : undefined;
   }

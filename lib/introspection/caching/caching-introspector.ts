@@ -1,21 +1,27 @@
 import { frozenCopy } from '../../frozen-copy.js';
-import { isObject } from '../../options.js';
 import type { CacheReadings } from '../../telemetry/cache-gauges.js';
 import type { CacheResult } from '../../telemetry/instruments.js';
 import type { Soon } from '../../thenable.js';
 import { tokenDigest } from '../../tokens/token-digest.js';
 import { canAsk } from '../ask.js';
+import { inactive } from '../inactivity.js';
 import { IntrospectionUnavailableError, reasonLabel } from '../introspection-unavailable.js';
-import type { ActiveResponse, IntrospectionResponse, Introspector } from '../introspector.js';
+import type {
+  ActiveResponse,
+  IntrospectionResponse,
+  IntrospectOptions,
+  Introspector,
+} from '../introspector.js';
 import { tellsRevocations } from '../revocations.js';
 import { AgeClock } from './age-clock.js';
-import { Answers, INACTIVE } from './answers.js';
+import { Answers } from './answers.js';
 import { CacheProbe } from './cache-probe.js';
 import { type CachingIntrospectorOptions, type CachingSettings, cachingSettings } from './caching-options.js';
-import { type BreakerState, CircuitBreaker } from './circuit-breaker.js';
+import type { BreakerState } from './circuit-breaker.js';
 import { type Flight, Flights } from './flights.js';
-import { freshFor, isLongExpired } from './lifetime.js';
+import { dependsOnTolerance, freshFor, isLongExpired } from './lifetime.js';
 import { type SharedAnswer, SharedAnswers } from './shared-answers.js';
+import { isResponse, type Question, Upstream, withReason } from './upstream.js';
 
 /** Counted since the cache was made. `hits`, `negativeHits`, `misses` and `sharedFlights` together are all that was asked. */
 export interface CachingStats {
@@ -37,7 +43,7 @@ export interface CachingStats {
   readonly size: number;
   /** The same of inactive answers. */
   readonly negativeSize: number;
-  /** `half_open`: it is time for one question, or that one is under way. `closed` where there is no breaker. */
+  /** `half_open`: it is time to try again, or that is under way. `closed` if there is no breaker. */
   readonly breaker: BreakerState;
 }
 
@@ -92,25 +98,19 @@ function followRevocations(cache: AnswerCache, onRevoked: NonNullable<Introspect
   );
 }
 
-function isAnswer(response: unknown): response is IntrospectionResponse {
-  return isObject(response) && typeof response.active === 'boolean';
-}
-
-interface AskOptions {
-  readonly hint?: string;
-  readonly signal?: AbortSignal;
+function toleranceOf(options: { readonly clockTolerance?: number } | undefined): number {
+  return options?.clockTolerance ?? 0;
 }
 
 class AnswerCache implements CachingIntrospector {
   /** Only there where `inner` has it. */
   declare readonly onRevoked?: NonNullable<Introspector['onRevoked']>;
-  readonly #inner: Introspector;
+  readonly #upstream: Upstream;
   readonly #maxAge: number;
   readonly #negativeMaxAge: number;
   readonly #time: AgeClock;
   readonly #answers: Answers;
   readonly #flights = new Flights();
-  readonly #breaker: CircuitBreaker | undefined;
   readonly #shared: SharedAnswers | undefined;
   readonly #probe: CacheProbe;
   #hits = 0;
@@ -122,25 +122,29 @@ class AnswerCache implements CachingIntrospector {
   constructor(inner: Introspector, settings: CachingSettings) {
     const { maxAge, maxEntries, staleIfError, breaker, shared, telemetry } = settings;
     const time = new AgeClock(settings.clock);
-    this.#inner = inner;
     this.#maxAge = maxAge;
     this.#negativeMaxAge = settings.negativeMaxAge;
     this.#time = time;
     this.#answers = new Answers(maxEntries, staleIfError, time, () => this.#probe.evicted());
-    this.#breaker = breaker && new CircuitBreaker(breaker.failures, breaker.resetAfter, time);
+    this.#upstream = new Upstream(inner, breaker, time);
     this.#shared = shared && new SharedAnswers(shared, maxAge, time, telemetry);
     this.#probe = new CacheProbe(telemetry, () => this.#readings());
-    canAsk(this.introspect, (token, asked) => this.#ask(token, asked));
+    canAsk(
+      this.introspect,
+      (token, asked) => this.#ask(token, asked),
+      (token, asked) => this.#answers.has(tokenDigest(token), this.#time.read(), toleranceOf(asked)),
+    );
     if (tellsRevocations(inner)) this.onRevoked = (...listeners) => inner.onRevoked(...listeners);
   }
 
   /** Of each cache its own, so that it can be told from a function that somebody has put in its place. */
-  readonly introspect = async (token: string, options?: AskOptions): Promise<IntrospectionResponse> =>
+  readonly introspect = async (token: string, options?: IntrospectOptions): Promise<IntrospectionResponse> =>
     this.#ask(token, options);
 
-  #ask(token: string, options?: AskOptions): Soon<IntrospectionResponse> {
+  #ask(token: string, options?: IntrospectOptions): Soon<IntrospectionResponse> {
     const digest = tokenDigest(token);
-    const answer = this.#answers.find(digest, this.#time.read());
+    const tolerance = toleranceOf(options);
+    const answer = this.#answers.find(digest, this.#time.read(), tolerance);
     if (answer) {
       if (answer.active) this.#hits += 1;
       else this.#negativeHits += 1;
@@ -149,13 +153,15 @@ class AnswerCache implements CachingIntrospector {
     }
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const joined = this.#flights.join(digest, signal);
+    const joined = this.#flights.join(digest, tolerance, signal);
     if (joined) {
       this.#probe.lookedUp('shared_flight');
       return joined;
     }
     this.#misses += 1;
-    return this.#flights.begin(digest, signal, (flight) => this.#find(token, digest, options?.hint, flight));
+    return this.#flights.begin(digest, tolerance, signal, (flight) =>
+      this.#find({ token, digest, hint: options?.hint, tolerance }, flight),
+    );
   }
 
   async invalidate(token: string): Promise<void> {
@@ -179,13 +185,13 @@ class AnswerCache implements CachingIntrospector {
       evictions: this.#answers.evictions,
       size: this.#answers.size,
       negativeSize: this.#answers.inactiveSize,
-      breaker: this.#breaker?.state ?? 'closed',
+      breaker: this.#upstream.breaker ?? 'closed',
     };
   }
 
   #readings(): CacheReadings {
     const { size, inactiveSize } = this.#answers;
-    return { active: size, inactive: inactiveSize, breaker: this.#breaker?.state };
+    return { active: size, inactive: inactiveSize, breaker: this.#upstream.breaker };
   }
 
   /** Forgets a token: what is remembered at once, and what is under way as soon as it comes. */
@@ -196,18 +202,14 @@ class AnswerCache implements CachingIntrospector {
   }
 
   /** Finds an answer that no revocation has overtaken. */
-  async #find(
-    token: string,
-    digest: string,
-    hint: string | undefined,
-    flight: Flight,
-  ): Promise<IntrospectionResponse> {
+  async #find(question: Question, flight: Flight): Promise<IntrospectionResponse> {
+    const { token, digest, tolerance } = question;
     let result: CacheResult = 'miss';
     try {
       for (let asked = 0; asked < MAX_QUESTIONS; asked++) {
         const since = flight.voided;
         const shared = this.#shared && (await this.#shared.find(token, digest));
-        const known = shared && flight.voided === since ? this.#adopt(digest, shared) : undefined;
+        const known = shared && flight.voided === since ? this.#adopt(question, shared) : undefined;
         if (known) {
           result = 'shared_hit';
           return known;
@@ -216,14 +218,14 @@ class AnswerCache implements CachingIntrospector {
         flight.signal?.throwIfAborted();
         const { voided } = flight;
         const askedAt = this.#time.read();
-        const answer = await this.#question(token, hint, flight);
+        const answer = await this.#upstream.ask(question, flight.signal);
         // Nor is it remembered then: a revocation does not find a question that everybody has left.
         flight.signal?.throwIfAborted();
         // What makes no sense is for the guard to refuse, and nothing to go on the next time.
-        if (!isAnswer(answer)) return answer;
-        if (flight.voided === voided) return this.#remember(token, digest, answer, askedAt);
+        if (!isResponse(answer)) return answer;
+        if (flight.voided === voided) return this.#remember(question, answer, askedAt);
         // Nothing can have been revoked that was dead before.
-        if (!answer.active) return INACTIVE;
+        if (!answer.active) return withReason(answer);
       }
       throw new IntrospectionUnavailableError(
         'revoked_meanwhile',
@@ -231,7 +233,7 @@ class AnswerCache implements CachingIntrospector {
       );
     } catch (error) {
       if (reasonLabel(error) === 'circuit_open') result = 'circuit_open';
-      const stale = this.#answers.stale(digest, this.#time.read());
+      const stale = this.#answers.stale(digest, this.#time.read(), tolerance);
       if (!stale || flight.signal?.aborted) throw error;
       this.#staleServed += 1;
       result = 'stale';
@@ -244,42 +246,42 @@ class AnswerCache implements CachingIntrospector {
   }
 
   /** The answer that another process has shared, where it is fresh by our own rules too. */
-  #adopt(digest: string, { answer, askedAt }: SharedAnswer): ActiveResponse | undefined {
-    const lifetime = freshFor(answer, this.#maxAge, askedAt, this.#time.read());
+  #adopt({ digest, tolerance }: Question, { answer, askedAt }: SharedAnswer): ActiveResponse | undefined {
+    const now = this.#time.read();
+    const lifetime = freshFor(answer, this.#maxAge, askedAt, now);
     if (lifetime === 0) return undefined;
     this.#sharedHits += 1;
-    this.#answers.keep(digest, answer, lifetime);
+    this.#answers.keep(digest, answer, lifetime, tolerance, now);
     return answer;
-  }
-
-  #question(token: string, hint: string | undefined, { signal }: Flight): Promise<IntrospectionResponse> {
-    const question = async (): Promise<IntrospectionResponse> =>
-      this.#inner.introspect(token, { ...(hint !== undefined && { hint }), ...(signal && { signal }) });
-    return this.#breaker ? this.#breaker.run(question, signal) : question();
   }
 
   /** What is answered, remembered for as long as it may be. */
   #remember(
-    token: string,
-    digest: string,
+    { token, digest, tolerance }: Question,
     response: IntrospectionResponse,
     askedAt: number,
   ): IntrospectionResponse {
     const now = this.#time.read();
+    const keep = (answer: IntrospectionResponse, lifetime: number): void =>
+      this.#answers.keep(digest, answer, lifetime, tolerance, now);
     if (!response.active) {
-      this.#answers.keep(digest, INACTIVE, freshFor(response, this.#negativeMaxAge, askedAt, now));
-      return INACTIVE;
+      const answer = withReason(response);
+      keep(answer, freshFor(response, this.#negativeMaxAge, askedAt, now));
+      return answer;
     }
     const answer = frozenCopy(response) as ActiveResponse;
     if (isLongExpired(answer, now)) {
       // Not to be asked about again and again; the guards refuse it as it is.
-      this.#answers.keep(digest, INACTIVE, freshFor(INACTIVE, this.#negativeMaxAge, askedAt, now));
+      const expired = inactive('expired');
+      keep(expired, freshFor(expired, this.#negativeMaxAge, askedAt, now));
       return answer;
     }
     // What a cache behind us has given for want of better must not live on here.
     const lifetime = answer.stale === true ? 0 : freshFor(answer, this.#maxAge, askedAt, now);
-    this.#answers.keep(digest, answer, lifetime);
-    if (lifetime > 0) void this.#shared?.keep(token, digest, { answer, askedAt }, lifetime);
+    keep(answer, lifetime);
+    // Nor must what depends on an asker's tolerance be taken for what anybody gets.
+    if (lifetime > 0 && !dependsOnTolerance(answer, now))
+      void this.#shared?.keep(token, digest, { answer, askedAt }, lifetime);
     return answer;
   }
 }

@@ -9,13 +9,23 @@ import {
 } from '../../options.js';
 import { type Telemetry, type TelemetryOptions, telemetryOf } from '../../telemetry/telemetry.js';
 import type { Introspector } from '../introspector.js';
+import { isSharedSecrets, SHARED_SECRETS } from './answer-seal.js';
 import type { SharedCache } from './shared-answers.js';
 
-/** When to stop asking an introspector that fails. */
+/**
+ * When to stop asking a server that is away or overloaded: one that cannot be reached or does not respond in time, or that
+ * responds with 429, 502, 503 or 504. Any other failure is about one token, and counts as a response.
+ */
 export interface BreakerOptions {
-  /** So many failures in a row open the circuit. Default 5. */
+  /**
+   * So many failures in a row open the circuit, if they are of several different tokens: of three, or of as many as this says
+   * if that is less. Default 5.
+   */
   readonly failures?: number;
-  /** After so long (ms) one question is let through again. Default 10 seconds. */
+  /**
+   * After so long (ms) requests about up to three different tokens are let through again. The first response closes the
+   * circuit. A server's `Retry-After` makes it neither longer nor shorter. Default 10 seconds.
+   */
   readonly resetAfter?: number;
 }
 
@@ -34,7 +44,7 @@ export interface CachingIntrospectorOptions {
    * the question fails; never past `exp`. At most 5 minutes. Default 0: it is not.
    */
   readonly staleIfError?: number;
-  /** Stops asking after failures in a row. `false`: never. */
+  /** When to stop asking a server that is away. `false`: never. */
   readonly breaker?: BreakerOptions | false;
   /** A cache that processes share, asked before the introspector. Default none. */
   readonly shared?: SharedCache;
@@ -50,7 +60,7 @@ export interface CachingSettings {
   readonly negativeMaxAge: number;
   readonly maxEntries: number;
   readonly staleIfError: number;
-  readonly breaker: Required<BreakerOptions> | undefined;
+  readonly breaker: (Required<BreakerOptions> & { readonly tokens: number }) | undefined;
   readonly shared: SharedCache | undefined;
   readonly clock: () => number;
   readonly telemetry: Telemetry;
@@ -67,6 +77,8 @@ const KNOWN = [
   'clock',
   'telemetry',
 ];
+/** So many different tokens must have failed: fewer could be one caller's. */
+const MOST_TOKENS = 3;
 const DURATION = 'milliseconds, 0 or more';
 /** Whoever was locked out meanwhile would be let in for as long. */
 const LONGEST_STALE = 5 * 60 * 1000;
@@ -110,14 +122,14 @@ export function cachingSettings(inner: Introspector, options: CachingIntrospecto
   };
 }
 
-function breakerSettings(breaker: BreakerOptions | false): Required<BreakerOptions> | undefined {
+function breakerSettings(breaker: BreakerOptions | false): CachingSettings['breaker'] {
   if (breaker === false) return undefined;
   must(isObject(breaker), FACTORY, 'breaker', 'an object or false');
   knownOptions(`${FACTORY}: "breaker"`, breaker, ['failures', 'resetAfter']);
   const { failures = 5, resetAfter = 10_000 } = breaker;
   must(isCount(failures), FACTORY, 'breaker.failures', 'a whole number above 0');
   must(isDuration(resetAfter) && resetAfter > 0, FACTORY, 'breaker.resetAfter', 'milliseconds above 0');
-  return { failures, resetAfter };
+  return { failures, resetAfter, tokens: Math.min(failures, MOST_TOKENS) };
 }
 
 function checkShared(shared: SharedCache | undefined): void {
@@ -129,6 +141,8 @@ function checkShared(shared: SharedCache | undefined): void {
     'an object with the methods get, set and delete',
   );
   must(isNonEmptyString(shared.identity), FACTORY, 'shared.identity', 'a non-empty string');
+  // One that is there but undefined is a setting that could not be read, and not the wish to have none.
+  must(!('secret' in shared) || isSharedSecrets(shared.secret), FACTORY, 'shared.secret', SHARED_SECRETS);
 }
 
 function isCount(value: unknown): value is number {

@@ -1,36 +1,66 @@
-import { IntrospectionUnavailableError, isIntrospectionUnavailable } from '../introspection-unavailable.js';
+import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { AgeClock } from './age-clock.js';
+import { FailingTokens } from './failing-tokens.js';
+import { type Probe, Probes } from './probes.js';
 
 export type BreakerState = 'closed' | 'open' | 'half_open';
 
-/** The longest (ms) that a server's `Retry-After` keeps the circuit open: a slip there must not end us for good. */
-const LONGEST_WAIT = 60 * 60 * 1000;
-/** After so long (ms) a probe that never settles counts as gone. */
-const PROBE_LIMIT = 60_000;
-/** What the refused are told to wait (ms) while a probe is under way. */
-const PROBE_WAIT = 1000;
+/** What an outcome tells about the server: that it is away (or overloaded), that it answers, or nothing. */
+export type Told = 'away' | 'answers' | 'nothing';
+
+/** So often the circuit opens at the last failure of a row; whether that was an outage or a caller with many bad tokens. */
+const CLOSINGS_AT_ONCE = 2;
+/** The third time (ms). */
+const FIRST_SILENCE = 1000;
+
+export interface BreakerSettings {
+  /** So many failures in a row open the circuit. */
+  readonly failures: number;
+  /** For how long (ms). */
+  readonly resetAfter: number;
+  /** Of so many different tokens at least; 1: whichever they are of. */
+  readonly tokens: number;
+  readonly time: AgeClock;
+  readonly toldByFailure: (error: unknown) => Told;
+  readonly toldByAnswer: (answer: unknown) => Told;
+}
+
+/** What was the case when a request began. */
+interface Began {
+  readonly era: number;
+  readonly answers: number;
+  /** Set if the circuit was half-open. */
+  readonly probe: Probe | undefined;
+}
 
 /**
- * Stops asking after so many failures in a row, and lets one question through when it
- * is time to try again. Of the libraries, opossum and cockatiel want a newer Node and
- * take no clock.
+ * Stops asking a server that is away, and lets a few requests through when it is time to try again.
+ *
+ * A failure counts only if the server has answered no one since its request began, and failures of one token alone never
+ * open the circuit: what one caller sends is not to cut off the others. Of the libraries, opossum and cockatiel want a newer
+ * Node, take no clock and do not tell callers apart.
  */
 export class CircuitBreaker {
-  readonly #failures: number;
-  readonly #resetAfter: number;
-  readonly #time: AgeClock;
+  readonly #settings: BreakerSettings;
+  readonly #failing: FailingTokens;
+  readonly #probes: Probes;
   /** Failures in a row. */
   #failed = 0;
+  /** Which tokens these were of: as many as are needed. */
+  readonly #failedTokens = new Set<string>();
   /** The age at which the next attempt may be made; undefined while closed. */
   #openUntil: number | undefined;
-  #probe: { readonly signal: AbortSignal | undefined; readonly until: number } | undefined;
   /** Rises whenever the circuit opens or closes: what was asked before says nothing about what is now. */
   #era = 0;
+  /** How often it has opened and closed. */
+  #closings = 0;
+  /** The age of the clock at the last answer. */
+  #answeredAt = 0;
 
-  constructor(failures: number, resetAfter: number, time: AgeClock) {
-    this.#failures = failures;
-    this.#resetAfter = resetAfter;
-    this.#time = time;
+  constructor(settings: BreakerSettings) {
+    this.#settings = settings;
+    this.#failing = new FailingTokens(settings.tokens > 1);
+    this.#probes = new Probes(settings.tokens);
   }
 
   get state(): BreakerState {
@@ -41,73 +71,96 @@ export class CircuitBreaker {
   /**
    * Asks, unless the circuit is open.
    *
-   * @param signal when it has aborted, nobody waits any more and a rejection is no failure
+   * @param token whom the request is about; its digest, say
+   * @param signal when it has aborted, no one waits any more and a rejection is no failure
    * @throws IntrospectionUnavailableError `circuit_open`
    */
-  async run<T>(question: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    this.#admit(signal);
-    const era = this.#era;
+  async run<T>(token: string, ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const probe = this.#admit(token, signal);
+    const began = { era: this.#era, answers: this.#failing.answers, probe };
+    let told: Told = 'nothing';
     try {
-      const answer = await question();
-      if (era === this.#era) this.#close();
+      const answer = await ask();
+      told = this.#settings.toldByAnswer(answer);
       return answer;
     } catch (error) {
-      if (!signal?.aborted) this.#fail(error, era);
+      if (!signal?.aborted) told = this.#settings.toldByFailure(error);
       throw error;
+    } finally {
+      if (began.era === this.#era) this.#settle(token, told, began);
     }
   }
 
-  #admit(signal: AbortSignal | undefined): void {
-    if (this.#openUntil === undefined) return;
+  #admit(token: string, signal: AbortSignal | undefined): Probe | undefined {
+    if (this.#openUntil === undefined) return undefined;
     const now = this.#now();
     if (now < this.#openUntil) throw refusal(this.#openUntil - now);
-    const probe = this.#probe;
-    if (probe && !probe.signal?.aborted && now < probe.until) throw refusal(PROBE_WAIT);
-    this.#probe = { signal, until: now + PROBE_LIMIT };
+    const probe = this.#probes.admit(token, !this.#failing.has(token), signal, now);
+    if (!probe) throw refusal(this.#probes.wait(now));
+    return probe;
+  }
+
+  #settle(token: string, told: Told, { answers, probe }: Began): void {
+    if (told === 'answers') {
+      this.#failing.answered(token);
+      this.#answeredAt = this.#now();
+      this.#close();
+    } else if (told === 'away') {
+      const counts = this.#failing.failed(token, answers);
+      if (probe) this.#failProbe(probe);
+      else if (counts) this.#fail(token);
+    } else if (probe) this.#probes.end(probe);
   }
 
   #close(): void {
     this.#failed = 0;
+    this.#failedTokens.clear();
     if (this.#openUntil === undefined) return;
     this.#openUntil = undefined;
-    this.#probe = undefined;
+    this.#probes.clear();
     this.#era += 1;
+    this.#closings += 1;
   }
 
-  #fail(error: unknown, era: number): void {
-    const wait = waitAskedFor(error);
-    // Who asks us to slow down is heard at once, even where the question is an old one.
-    if (wait > 0 && isIntrospectionUnavailable(error) && error.reason === 'rate_limited') {
-      this.#open(wait);
-      return;
-    }
-    if (era !== this.#era) return;
+  #fail(token: string): void {
+    const { failures, tokens } = this.#settings;
     this.#failed += 1;
-    if (this.#probe || this.#failed >= this.#failures) this.#open(Math.max(wait, this.#resetAfter));
+    if (this.#failedTokens.size < tokens) this.#failedTokens.add(token);
+    const isRow = this.#failed >= failures && this.#failedTokens.size === tokens;
+    if (isRow && this.#now() - this.#answeredAt >= this.#silence()) this.#open();
   }
 
-  #open(wait: number): void {
-    this.#openUntil = Math.max(this.#now() + wait, this.#openUntil ?? 0);
+  /** For how long (ms) no one must have been answered either: the more often it has opened, the more it takes. */
+  #silence(): number {
+    const doublings = this.#closings - CLOSINGS_AT_ONCE;
+    return doublings < 0 || this.#settings.tokens === 1
+      ? 0
+      : Math.min(FIRST_SILENCE * 2 ** doublings, this.#settings.resetAfter);
+  }
+
+  #failProbe(probe: Probe): void {
+    if (this.#probes.failed(probe, this.#now() + this.#settings.resetAfter)) this.#open();
+  }
+
+  #open(): void {
+    this.#openUntil = this.#now() + this.#settings.resetAfter;
     this.#failed = 0;
-    this.#probe = undefined;
+    this.#failedTokens.clear();
+    this.#probes.clear();
     this.#era += 1;
   }
 
   #now(): number {
-    this.#time.read();
-    return this.#time.age;
+    const { time } = this.#settings;
+    time.read();
+    return time.age;
   }
-}
-
-function waitAskedFor(error: unknown): number {
-  const wait = isIntrospectionUnavailable(error) ? error.retryAfter : undefined;
-  return typeof wait === 'number' && wait > 0 ? Math.min(wait, LONGEST_WAIT) : 0;
 }
 
 function refusal(retryAfter: number): IntrospectionUnavailableError {
   return new IntrospectionUnavailableError(
     'circuit_open',
-    'Not asked: the last questions have failed, and it is not yet time for the next attempt',
+    'Not asked: the last requests found the server away, and it is not yet time for the next attempt',
     { retryAfter },
   );
 }

@@ -8,13 +8,17 @@ export interface Flight {
   readonly voided: number;
 }
 
+const NONE: readonly Waiting[] = [];
+
 class Waiting implements Flight {
   readonly controller: AbortController | undefined;
+  readonly tolerance: number;
   waiting = 0;
   voided = 0;
   answer: Promise<IntrospectionResponse> | undefined;
 
-  constructor(canEnd: boolean) {
+  constructor(tolerance: number, canEnd: boolean) {
+    this.tolerance = tolerance;
     // Not made in vain: an AbortController costs as much as all the rest of a miss.
     this.controller = canEnd ? new AbortController() : undefined;
   }
@@ -24,9 +28,12 @@ class Waiting implements Flight {
   }
 }
 
-/** One question a token at a time, however many want to know. */
+/**
+ * One question a token at a time, however many want to know. Askers with different `clockTolerance` have questions of their
+ * own, as the answer to one may be wrong for the other.
+ */
 export class Flights {
-  readonly #underWay = new Map<string, Waiting>();
+  readonly #underWay = new Map<string, readonly Waiting[]>();
   #joined = 0;
 
   /** How many have waited for a question that somebody else had begun. */
@@ -35,8 +42,12 @@ export class Flights {
   }
 
   /** Waits for the question about this token that is under way, if there is one. */
-  join(digest: string, signal: AbortSignal | undefined): Promise<IntrospectionResponse> | undefined {
-    const flight = this.#underWay.get(digest);
+  join(
+    digest: string,
+    tolerance: number,
+    signal: AbortSignal | undefined,
+  ): Promise<IntrospectionResponse> | undefined {
+    const flight = this.#of(digest).find((one) => one.tolerance === tolerance);
     if (!flight) return undefined;
     this.#joined += 1;
     return this.#wait(digest, flight, signal);
@@ -45,27 +56,33 @@ export class Flights {
   /** Begins one. `ask` must {@link end} it in the same turn in which it settles. */
   begin(
     digest: string,
+    tolerance: number,
     signal: AbortSignal | undefined,
     ask: (flight: Flight) => Promise<IntrospectionResponse>,
   ): Promise<IntrospectionResponse> {
-    const flight = new Waiting(signal !== undefined);
-    this.#underWay.set(digest, flight);
+    const flight = new Waiting(tolerance, signal !== undefined);
+    this.#underWay.set(digest, [...this.#of(digest), flight]);
     flight.answer = ask(flight);
     return this.#wait(digest, flight, signal);
   }
 
   /** Whoever comes from now on begins anew. */
   end(digest: string, flight: Flight): void {
-    if (this.#underWay.get(digest) === flight) this.#underWay.delete(digest);
+    const others = this.#of(digest).filter((one) => one !== flight);
+    if (others.length > 0) this.#underWay.set(digest, others);
+    else this.#underWay.delete(digest);
   }
 
   void(digest: string): void {
-    const flight = this.#underWay.get(digest);
-    if (flight) flight.voided += 1;
+    for (const flight of this.#of(digest)) flight.voided += 1;
   }
 
   voidAll(): void {
-    for (const flight of this.#underWay.values()) flight.voided += 1;
+    for (const digest of this.#underWay.keys()) this.void(digest);
+  }
+
+  #of(digest: string): readonly Waiting[] {
+    return this.#underWay.get(digest) ?? NONE;
   }
 
   #wait(digest: string, flight: Waiting, signal: AbortSignal | undefined): Promise<IntrospectionResponse> {

@@ -1,3 +1,5 @@
+import { inactivityOf } from '../inactivity.js';
+
 /** What an answer says about its own time, whatever its server has put there. */
 interface Timed {
   readonly active: boolean;
@@ -19,6 +21,13 @@ export function endOf({ exp }: Timed): number {
 /** Whether an answer says of itself, beyond the doubt of two clocks, that its token is dead. */
 export function isLongExpired(answer: Timed, now: number): boolean {
   return endOf(answer) <= now - DEAD_AFTER;
+}
+
+/** Whether an introspector may answer otherwise to an asker with another `clockTolerance`. */
+export function dependsOnTolerance(answer: Timed, now: number): boolean {
+  if (answer.active) return (milliseconds(answer.nbf) ?? now) > now;
+  const reason = inactivityOf(answer)?.reason;
+  return reason === 'expired' || reason === 'not_yet_valid';
 }
 
 /**

@@ -4,14 +4,14 @@ import { frozenCopy } from '../../frozen-copy.js';
 import { isObject } from '../../options.js';
 import { StoreProbe } from '../../telemetry/store-probe.js';
 import type { Telemetry } from '../../telemetry/telemetry.js';
-import { seal, unseal } from '../../tokens/sealed-value.js';
 import type { ActiveResponse } from '../introspector.js';
 import type { AgeClock } from './age-clock.js';
+import { AnswerSeal, type SharedSecret } from './answer-seal.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 
 /**
  * A cache that processes share, such as a Redis. It sees digests for keys, and answers
- * that are sealed under their token. Where it fails, is slow or has garbage, the
+ * that are sealed under their token and the `secret`. Where it fails, is slow or has garbage, the
  * introspector is asked as if it had nothing.
  */
 export interface SharedCache {
@@ -21,6 +21,14 @@ export interface SharedCache {
    * one, are never taken for one another. All processes that share must say the same.
    */
   readonly identity: string;
+  /**
+   * Makes responses authentic: values that were written without it are ignored. 32 bytes or more, from a random generator and
+   * the same in all processes. Of several, the first seals and any opens, so that it can be changed.
+   *
+   * Default none. Then whoever can write to the cache can make any string an active token, with any subject, client, scope and
+   * audience: they write a response for that string, and present it.
+   */
+  readonly secret?: SharedSecret | readonly SharedSecret[];
   /** The value of a key. Anything but a string is none. */
   get(key: string): Promise<string | null | undefined>;
   /** Keeps a value for `ttl` whole milliseconds, at least 1. */
@@ -39,7 +47,6 @@ export interface SharedAnswer {
 const PATIENCE = 250;
 /** How far (ms) another machine's clock may be ahead of ours. */
 const CLOCK_SKEW = 1000;
-const PURPOSE = 'express-token-introspection shared answer v1';
 const MAX_DISTRUSTED = 100_000;
 
 /**
@@ -49,6 +56,7 @@ const MAX_DISTRUSTED = 100_000;
 export class SharedAnswers {
   readonly #cache: SharedCache;
   readonly #prefix: string;
+  readonly #seal: AnswerSeal;
   readonly #maxAge: number;
   readonly #time: AgeClock;
   /** Left alone for 10 seconds after 5 failures in a row, so that a slow cache does not slow every request down. */
@@ -71,9 +79,18 @@ export class SharedAnswers {
     this.#delete = probe('delete');
     this.#cache = cache;
     this.#prefix = `token-introspection:${hash('sha256', cache.identity, 'base64url')}:`;
+    this.#seal = new AnswerSeal(cache.secret);
     this.#maxAge = maxAge;
     this.#time = time;
-    this.#breaker = new CircuitBreaker(5, 10_000, time);
+    this.#breaker = new CircuitBreaker({
+      failures: 5,
+      resetAfter: 10_000,
+      // A failure is one of the cache, whatever token it is about.
+      tokens: 1,
+      time,
+      toldByFailure: () => 'away',
+      toldByAnswer: () => 'answers',
+    });
     this.#distrusted = new LRUCache({ max: MAX_DISTRUSTED, ttlResolution: 0, perf: { now: () => time.age } });
   }
 
@@ -82,12 +99,11 @@ export class SharedAnswers {
     if (this.#isDistrusted(digest)) return undefined;
     const key = this.#prefix + digest;
     try {
-      const sealed = await this.#breaker.run(() =>
+      const sealed = await this.#breaker.run(key, () =>
         this.#get.run(() => within(PATIENCE, async () => this.#cache.get(key))),
       );
       if (typeof sealed !== 'string') return undefined;
-      const text = unseal(Buffer.from(sealed, 'base64url'), token, PURPOSE + key);
-      return sharedAnswer(JSON.parse(text), this.#time.read());
+      return sharedAnswer(JSON.parse(this.#seal.open(sealed, token, key)), this.#time.read());
     } catch {
       return undefined;
     }
@@ -103,8 +119,8 @@ export class SharedAnswers {
     if (this.#isDistrusted(digest)) return;
     const key = this.#prefix + digest;
     try {
-      const sealed = seal(JSON.stringify({ answer, askedAt }), token, PURPOSE + key).toString('base64url');
-      await this.#breaker.run(() =>
+      const sealed = this.#seal.seal(JSON.stringify({ answer, askedAt }), token, key);
+      await this.#breaker.run(key, () =>
         this.#set.run(() =>
           within(PATIENCE, async () => {
             await this.#cache.set(key, sealed, lifetime);

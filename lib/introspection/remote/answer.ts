@@ -32,13 +32,14 @@ export function requireOk(answer: Answer, now: number): void {
     throw new IntrospectionUnavailableError(
       'our_credentials',
       `The authorization server refused our credentials, or our right to ask (status ${status})`,
+      { status },
     );
   }
   const tellsWhen = status === 429 || status === 503;
   throw new IntrospectionUnavailableError(
     status === 429 ? 'rate_limited' : 'status',
     `The authorization server answered with status ${status}`,
-    { retryAfter: tellsWhen ? retryAfter(answer.retryAfter, now) : undefined },
+    { status, retryAfter: tellsWhen ? retryAfter(answer.retryAfter, now) : undefined },
   );
 }
 
