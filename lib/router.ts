@@ -98,6 +98,7 @@ export function introspectionRouter(
     issuer: options.issuer,
     requireTls: context.requireTls,
     audit: context.audit,
+    requestId: context.requestId,
     clock: context.clock,
     ...mounted(authenticator, revokes, context.signingKeys),
   });

@@ -21,7 +21,7 @@ import { watchedFind } from '../telemetry/store-probe.js';
 import { type Telemetry, telemetryOf } from '../telemetry/telemetry.js';
 import { tokenTest } from '../tokens/token-format.js';
 import type { TokenStore } from '../tokens/token-store.js';
-import { type ContextOptions, checkApiOptions } from './api-options.js';
+import { type CommonOptions, type ContextOptions, checkApiOptions } from './api-options.js';
 import { callerKey } from './caller-key.js';
 import { VisibleTokens } from './visible-tokens.js';
 
@@ -34,6 +34,7 @@ export class ApiContext {
   readonly verifier: ClientVerifier;
   readonly realm: string;
   readonly audit: Audit | undefined;
+  readonly requestId: CommonOptions['requestId'];
   readonly clock: () => number;
   readonly requireTls: boolean;
   readonly telemetry: Telemetry;
@@ -55,6 +56,7 @@ export class ApiContext {
     this.telemetry = telemetry;
     this.realm = options.realm ?? 'token introspection';
     this.audit = options.audit;
+    this.requestId = options.requestId;
     this.clock = clock;
     this.requireTls = options.requireTls ?? false;
     const isToken = tokenTest(factory, options.tokenFormat);
@@ -80,9 +82,9 @@ export class ApiContext {
   }
 
   /** What all endpoints have in common. */
-  get common(): Pick<Endpoint, 'requireTls' | 'audit' | 'telemetry' | 'clock'> {
-    const { requireTls, audit, telemetry, clock } = this;
-    return { requireTls, audit, telemetry, clock };
+  get common(): Pick<Endpoint, 'requireTls' | 'audit' | 'telemetry' | 'clock' | 'requestId'> {
+    const { requireTls, audit, telemetry, clock, requestId } = this;
+    return { requireTls, audit, telemetry, clock, requestId };
   }
 
   /** Whether callers may be told to slow down. */

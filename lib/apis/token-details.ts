@@ -38,7 +38,7 @@ export function tokenPaths(resource: string, token: string): readonly string[] {
 export function managementEndpoint(
   context: ApiContext,
   { notFoundCode, notFoundMessage }: DetailsForm,
-): Pick<Endpoint, 'requireTls' | 'audit' | 'telemetry' | 'clock' | 'errorBody' | 'storeError'> {
+): Omit<Endpoint, 'api' | 'method' | 'answer'> {
   return {
     ...context.common,
     errorBody: ({ code, message, status }) =>
