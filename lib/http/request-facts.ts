@@ -76,7 +76,7 @@ function idOf(value: unknown): string | undefined {
 
 /** Version `ff` is none, and neither is an id of zeros. Later versions than `00` may have more fields. */
 const TRACE_PARENT =
-  /^(?!ff)(?:00(?=.{53}$)|[\da-f]{2})-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\da-f]{2}(?:-|$)/;
+  /^(?!ff)(?:00(?=.{53}$)|(?!00)[\da-f]{2})-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\da-f]{2}(?:-|$)/;
 
 function traceIdOf(value: unknown): string | undefined {
   return typeof value === 'string' ? TRACE_PARENT.exec(value)?.[1] : undefined;
