@@ -121,6 +121,7 @@ export class VisibleTokens {
 
   /**
    * A token that the caller may end: one that was issued to it (RFC 7009 §2.1). `undefined` where there is nothing left to end.
+   * A refresh token of its own may be dead: where it has a grant, that can be ended by it, and the call has the `reason`.
    *
    * @throws HttpError 400 for a live token of another client that the caller may introspect, 429, and whatever the source of the tokens throws
    */
@@ -133,6 +134,10 @@ export class VisibleTokens {
     }
     const state = await this.#source.judge(found.record);
     if (state === 'revoked' || state === 'expired') {
+      if (endsGrant(found.record, caller)) {
+        call.reason = state;
+        return found.record;
+      }
       await this.#countInactive(call, caller, state);
       return undefined;
     }
@@ -162,6 +167,14 @@ export class VisibleTokens {
     call.introspectedAny = shown !== undefined && isSeenByOptOut(caller, record, api);
     return shown;
   }
+}
+
+/**
+ * Whether a dead token of a caller ends its grant: a refresh token that comes once more after it was used may be a stolen one
+ * (RFC 9700 §4.14.2), and whoever logs out means all of it.
+ */
+function endsGrant({ kind, grantId, clientId }: TokenRecord, caller: Client): boolean {
+  return kind === 'refresh_token' && grantId !== undefined && clientId === caller.clientId;
 }
 
 function asVisible(
