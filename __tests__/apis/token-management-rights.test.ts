@@ -320,7 +320,12 @@ describe('token management: limits, and the audit', () => {
     await made.call('delete', `${C}/at-grant`);
     await made.call('post', `${C}/at-grant?action=revoke`).set('Authorization', made.as('admin'));
     await made.call('post', `${C}/at-expired?action=approve`);
-    const common = { api: 'token-management', tokenDigest: tokenDigest('at-grant'), time: NOW };
+    const common = {
+      api: 'token-management',
+      tokenDigest: tokenDigest('at-grant'),
+      address: '127.0.0.1',
+      time: NOW,
+    };
     const done = { ...common, outcome: 'done', status: 200, clientId: 'manager' };
     const events = made.events.map(({ durationMs: _duration, ...event }) => event);
     expect(events.slice(0, 4)).toStrictEqual([

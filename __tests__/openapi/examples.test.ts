@@ -142,7 +142,7 @@ const CHANGE: Readonly<Record<string, readonly Ask[]>> = {
   '400 otherAction': [{ query: 'action=delete' }, { query: 'action=', body: '{}' }],
   '400 repeatedAction': [{ query: 'action=revoke&action=revoke' }],
   '400 badCascade': [{ query: 'action=revoke&cascade=yes' }],
-  '400 actionWithBody': [{ body: '{}' }],
+  '400 actionWithBody': [{ body: '{"scope":"read"}' }],
   '400 nothingToUpdate': [
     { query: '', body: '' },
     { query: '', body: '{}' },

@@ -2,7 +2,7 @@ import type { Client, ManagementRight } from '../clients/client.js';
 import type { Call, Endpoint } from '../http/endpoint.js';
 import { invalidRequest } from '../http/http-error.js';
 import { jsonBody } from '../http/json-body.js';
-import { hasBody } from '../http/read-body.js';
+import { hasNoContent } from '../http/read-body.js';
 import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
 import type { ApiContext } from './api-context.js';
 import { ManagedTokens } from './managed-tokens.js';
@@ -83,7 +83,8 @@ async function change(
   call.action = action;
   call.cascade = cascade;
   demandRight(caller, action);
-  if (action !== 'update' && hasBody(call.req)) throw invalidRequest('An action takes no body');
+  if (action !== 'update' && !(await hasNoContent(call.req, call.res)))
+    throw invalidRequest('An action takes no body');
   const update = action === 'update' ? requestedUpdate(await jsonBody(call.req, call.res)) : {};
   const { token, visible } = await demandToken(context, call, caller, organization);
   const { found } = visible;

@@ -159,7 +159,7 @@ async function respond(
   try {
     forbidCaching(call.res);
     if (definition.audit) void call.facts;
-    call.ip = call.req.ip;
+    call.ip = addressOf(call.req);
     call.time = definition.clock();
     if (definition.requireTls && !call.req.secure) throw invalidRequest('TLS is required');
     return { status: 200, isSent: sendAnswer(call.res, await answer(call)) };
@@ -171,6 +171,11 @@ async function respond(
     }));
     return { status: sent.error.status, ...sent };
   }
+}
+
+/** Express's `req.ip`. The request of a mock may have no connection, which Express does not think of. */
+function addressOf(req: Request): string | undefined {
+  return (req.socket as Request['socket'] | undefined) ? req.ip : undefined;
 }
 
 function asHttpError(definition: Endpoint, thrown: unknown): HttpError {
