@@ -7,6 +7,7 @@ import {
   SCOPE_SEPARATOR,
 } from './apis/access-token-details.js';
 import { ApiContext } from './apis/api-context.js';
+import { INTROSPECTION_SCOPE } from './apis/bearer-caller.js';
 import { ClientAuthenticator } from './apis/client-authenticator.js';
 import { JWKS_PATH } from './apis/jwks.js';
 import {
@@ -19,7 +20,6 @@ import {
 } from './apis/metadata.js';
 import {
   INTROSPECTION_PATH,
-  INTROSPECTION_SCOPE,
   OAUTH_INTROSPECTION_OPTIONS,
   type OAuthGatewayOptions,
   type OAuthIntrospectionOptions,

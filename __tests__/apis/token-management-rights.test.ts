@@ -170,7 +170,7 @@ describe('token management: who may', () => {
   it('E-06 refuses whoever does not say who it is with 401 and a challenge', async () => {
     const made = await managed();
     for (const right of ALL) {
-      for (const authorization of ['', 'Bearer at-grant', 'Basic *']) {
+      for (const authorization of ['', 'Digest at-grant', 'Basic *']) {
         const answer = await attempt(made, right, 'manager').set('Authorization', authorization);
         expect([answer.status, answer.body]).toStrictEqual([
           401,

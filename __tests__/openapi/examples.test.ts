@@ -18,6 +18,7 @@ import {
 import {
   as,
   CALLER_TOKEN,
+  DESK_TOKEN,
   type DescribedOptions,
   describedWorld,
   EXAMPLE_KEY,
@@ -94,6 +95,12 @@ const NO_CLIENT: Readonly<Record<string, readonly Ask[]>> = {
   '401 badClient': [{ as: null }, { as: 'Basic !' }],
 };
 
+/** Of callers with an access token of their own. */
+const OWN_TOKEN: Readonly<Record<string, readonly Ask[]>> = {
+  '401 badToken': [{ as: `Bearer ${UNKNOWN_TOKEN}` }],
+  '403 noScope': [{ as: `Bearer ${POOR_TOKEN}` }],
+};
+
 const TWO_CREDENTIALS: Readonly<Record<string, readonly Ask[]>> = {
   '400 severalCredentials': [{ body: 'token=a&client_secret=b' }],
   '400 otherClient': [{ body: 'token=a&client_id=b' }],
@@ -118,7 +125,11 @@ const REFRESH: Readonly<Record<string, readonly Ask[]>> = {
 const AT_PATH: Readonly<Record<string, readonly Ask[]>> = {
   ...EVERY,
   ...NO_CLIENT,
+  ...OWN_TOKEN,
   '400 malformedPath': [{ path: `/v1/o/${ORGANIZATION}/oauth2/accesstokens/%zz` }],
+  '400 askingAboutItself': [
+    { as: `Bearer ${DESK_TOKEN}`, path: `/v1/o/${ORGANIZATION}/oauth2/accesstokens/${DESK_TOKEN}` },
+  ],
   '403 stranger': [{ as: as(SHOP) }, { path: '/v1/organizations/nobody/oauth2/accesstokens/x' }],
   '404 notFound': [
     { path: `/v1/o/${ORGANIZATION}/oauth2/accesstokens/${UNKNOWN_TOKEN}` },
@@ -127,7 +138,10 @@ const AT_PATH: Readonly<Record<string, readonly Ask[]>> = {
   '409 conflict': [{ options: storeThat(new ConflictError()) }],
 };
 
-const DETAILS: Readonly<Record<string, readonly Ask[]>> = { ...AT_PATH, '200 details': [{}] };
+const DETAILS: Readonly<Record<string, readonly Ask[]>> = {
+  ...AT_PATH,
+  '200 details': [{}, { as: `Bearer ${DESK_TOKEN}` }],
+};
 
 const CHANGING: Readonly<Record<string, readonly Ask[]>> = {
   ...AT_PATH,
@@ -152,6 +166,9 @@ const CHANGE: Readonly<Record<string, readonly Ask[]>> = {
   '400 badAttributes': [{ query: '', body: '{"attributes":{}}' }],
   '400 repeatedAttribute': [
     { query: '', body: '{"attributes":[{"name":"a","value":"b"},{"name":"a","value":"c"}]}' },
+  ],
+  '400 tooManyAttributes': [
+    { query: '', body: JSON.stringify({ attributes: [{ name: 'a', value: 'b'.repeat(65_480) }] }) },
   ],
   '400 badScope': [{ query: '', body: '{"scope":["a"]}' }],
   '409 expired': [
@@ -194,8 +211,7 @@ const ASKED: Readonly<Record<string, Readonly<Record<string, readonly Ask[]>>>> 
     '200 active': [{}, { request: 'secretInForm', as: null }, { as: `Bearer ${CALLER_TOKEN}` }],
     '200 inactive': [{ request: 'inactive' }],
     '400 askingAboutItself': [{ as: `Bearer ${CALLER_TOKEN}`, body: `token=${CALLER_TOKEN}` }],
-    '401 badToken': [{ as: `Bearer ${UNKNOWN_TOKEN}` }],
-    '403 noScope': [{ as: `Bearer ${POOR_TOKEN}` }],
+    ...OWN_TOKEN,
     '403 publicClient': [{ as: as(SHOP_MOBILE) }],
   },
   revokeToken: {
