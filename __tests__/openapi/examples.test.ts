@@ -127,9 +127,6 @@ const AT_PATH: Readonly<Record<string, readonly Ask[]>> = {
   ...NO_CLIENT,
   ...OWN_TOKEN,
   '400 malformedPath': [{ path: `/v1/o/${ORGANIZATION}/oauth2/accesstokens/%zz` }],
-  '400 askingAboutItself': [
-    { as: `Bearer ${DESK_TOKEN}`, path: `/v1/o/${ORGANIZATION}/oauth2/accesstokens/${DESK_TOKEN}` },
-  ],
   '403 stranger': [{ as: as(SHOP) }, { path: '/v1/organizations/nobody/oauth2/accesstokens/x' }],
   '404 notFound': [
     { path: `/v1/o/${ORGANIZATION}/oauth2/accesstokens/${UNKNOWN_TOKEN}` },
@@ -138,7 +135,14 @@ const AT_PATH: Readonly<Record<string, readonly Ask[]>> = {
   '409 conflict': [{ options: storeThat(new ConflictError()) }],
 };
 
+const ABOUT_ITSELF: Readonly<Record<string, readonly Ask[]>> = {
+  '400 askingAboutItself': [
+    { as: `Bearer ${DESK_TOKEN}`, path: `/v1/o/${ORGANIZATION}/oauth2/accesstokens/${DESK_TOKEN}` },
+  ],
+};
+
 const DETAILS: Readonly<Record<string, readonly Ask[]>> = {
+  ...ABOUT_ITSELF,
   ...AT_PATH,
   '200 details': [{}, { as: `Bearer ${DESK_TOKEN}` }],
 };
@@ -149,6 +153,7 @@ const CHANGING: Readonly<Record<string, readonly Ask[]>> = {
 };
 
 const CHANGE: Readonly<Record<string, readonly Ask[]>> = {
+  ...ABOUT_ITSELF,
   ...CHANGING,
   '200 revoked': [{}, { before: 1 }, { query: 'action=revoke' }],
   '200 approved': [{ query: 'action=approve' }, { query: 'action=approve&cascade=true' }],
@@ -179,6 +184,7 @@ const CHANGE: Readonly<Record<string, readonly Ask[]>> = {
 };
 
 const REMOVE: Readonly<Record<string, readonly Ask[]>> = {
+  ...ABOUT_ITSELF,
   ...CHANGING,
   '200 removed': [{}],
   '404 notFound': [...(AT_PATH['404 notFound'] ?? []), { before: 1 }],

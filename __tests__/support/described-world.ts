@@ -105,7 +105,13 @@ const TOKENS: readonly NewToken[] = [
   { ...ACCESS, token: OTHER_TOKEN, clientId: 'api' },
   { ...ACCESS, token: EXPIRED_TOKEN, issuedAt: ISSUED_AT * 1000 - 1, expiresAt: ISSUED_AT * 1000 },
   { ...ACCESS, token: CALLER_TOKEN, clientId: 'api', audience: [ISSUER], scope: ['introspection', 'ask'] },
-  { ...ACCESS, token: DESK_TOKEN, clientId: SUPPORT_DESK, audience: [ISSUER], scope: ['introspection'] },
+  {
+    ...ACCESS,
+    token: DESK_TOKEN,
+    clientId: SUPPORT_DESK,
+    audience: [ISSUER],
+    scope: ['introspection', 'ask'],
+  },
   { ...ACCESS, token: POOR_TOKEN, clientId: 'api', audience: [ISSUER], scope: ['read'] },
 ];
 

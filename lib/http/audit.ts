@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { onRejection } from '../thenable.js';
 import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
 import { HookError, HttpError, type RefusedCredentials, type WrongCredentials } from './http-error.js';
-import { type RequestFacts, type RequestIdOf, requestFacts } from './request-facts.js';
+import { type RequestIdOf, requestFacts } from './request-facts.js';
 
 /** Which API was called. */
 export type ApiName =
@@ -33,7 +33,7 @@ export type InactiveReason =
  * One call of one API. It holds no token and no secret: a token is named by its
  * SHA-256, and an error by its name, code and place, since a message could quote one.
  */
-export interface AuditEvent extends RequestFacts {
+export interface AuditEvent {
   readonly api: ApiName | PublicDocumentName;
   /**
    * `active`, `inactive`: what the token is to this caller. `done`: the `action`, or there was nothing
@@ -67,6 +67,12 @@ export interface AuditEvent extends RequestFacts {
   readonly cascade?: true;
   /** There when only `introspects: 'any'` let the caller see this token. */
   readonly introspects?: 'any';
+  /** The IP address of the caller: Express's `req.ip`, or that of the connection, without a port. */
+  readonly address?: string;
+  /** `User-Agent`, in printable ASCII, 256 characters at most. What a client writes there is its own text. */
+  readonly userAgent?: string;
+  /** The id of the request: what the option `requestId` says, its `X-Request-Id`, or the trace id of its `traceparent`. */
+  readonly requestId?: string;
   /** When the call began, epoch milliseconds. */
   readonly time: number;
   /** How long it took, milliseconds. */
