@@ -448,7 +448,7 @@ export { app };`,
       [
         ['apis/api-options.ts', 'CommonOptions'],
         ['apis/api-options.ts', 'ApiOptions'],
-        ['apis/oauth-introspection.ts', 'BearerCallerOptions'],
+        ['apis/bearer-caller.ts', 'BearerCallerOptions'],
         ['apis/oauth-introspection.ts', 'OAuthIntrospectionOptions'],
         ['apis/client-authentication-options.ts', 'ClientAuthenticationOptions'],
         ['apis/metadata.ts', 'MetadataOptions'],

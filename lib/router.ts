@@ -7,6 +7,7 @@ import {
   SCOPE_SEPARATOR,
 } from './apis/access-token-details.js';
 import { ApiContext } from './apis/api-context.js';
+import { INTROSPECTION_SCOPE } from './apis/bearer-caller.js';
 import { ClientAuthenticator } from './apis/client-authenticator.js';
 import { JWKS_PATH } from './apis/jwks.js';
 import {
@@ -20,7 +21,6 @@ import {
 } from './apis/metadata.js';
 import {
   INTROSPECTION_PATH,
-  INTROSPECTION_SCOPE,
   OAUTH_INTROSPECTION_OPTIONS,
   type OAuthGatewayOptions,
   type OAuthIntrospectionOptions,
@@ -100,6 +100,7 @@ export function introspectionRouter(
     issuer: options.issuer,
     requireTls: context.requireTls,
     audit: context.audit,
+    requestId: context.requestId,
     clock: context.clock,
     ...mounted(authenticator, revokes, context.signingKeys),
   });

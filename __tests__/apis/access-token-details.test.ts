@@ -267,7 +267,7 @@ describe('access-token details: tokens that are not there', () => {
 describe('access-token details: callers', () => {
   it.each([
     ['none', undefined],
-    ['Bearer', 'Bearer at-live'],
+    ['another scheme', 'Digest at-live'],
     ['a malformed header', 'Basic *'],
     ['a wrong secret', basic('admin', 'wrong')],
     ['an unknown client', basic('nobody', 'x')],

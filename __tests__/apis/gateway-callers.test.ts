@@ -27,7 +27,10 @@ describe('Bearer callers of a gateway', () => {
     const made = await world();
     const introspector = knowing(CALLER);
     const { app, events } = gateway(made, introspector);
-    expect((await postToken(app, A, 'Bearer caller', 'live')).body).toStrictEqual(LIVE);
+    expect((await postToken(app, A, 'Bearer caller', 'live')).body).toStrictEqual({
+      ...LIVE,
+      token_type: 'Bearer',
+    });
     expect((await postToken(app, A, 'Bearer caller', 'dead')).text).toBe(INACTIVE);
     expect(introspector.asked).toStrictEqual(['caller', 'live', 'caller', 'dead']);
     expect(events).toMatchObject([{ clientId: 'api', outcome: 'active' }, { reason: 'unknown' }]);
@@ -194,7 +197,10 @@ describe('the options of a gateway', () => {
     const app = express().use(
       oauthIntrospection({ introspector, clients: made.clients, clock: () => NOW, realm: 'gateway' }),
     );
-    expect((await postToken(app, A, made.as('api'), 'a-token')).body).toStrictEqual(LIVE);
+    expect((await postToken(app, A, made.as('api'), 'a-token')).body).toStrictEqual({
+      ...LIVE,
+      token_type: 'Bearer',
+    });
     const bearer = await postToken(app, A, 'Bearer a-token', 'other');
     expect(bearer.headers['www-authenticate']).toBe('Basic realm="gateway", charset="UTF-8"');
   });

@@ -209,15 +209,16 @@ describe('a gateway in front of an introspector in this process', () => {
       aud: [ISSUER, API],
       iss: ISSUER,
       exp: SECONDS + 60,
+      token_type: 'Bearer',
       token_use: 'access_token',
     });
   });
 });
 
 describe("the gateway's answer", () => {
-  it('has what the introspector sends, and nothing that it does not', async () => {
+  it('has what the introspector sends, and nothing that it does not but how the token is presented', async () => {
     const { answer } = await asked({ active: true, aud: API }, 'api');
-    expect(answer.body).toStrictEqual({ active: true, aud: API });
+    expect(answer.body).toStrictEqual({ active: true, aud: API, token_type: 'Bearer' });
     expect(answer.headers).toMatchObject({ 'cache-control': 'no-store', pragma: 'no-cache' });
   });
 
@@ -264,7 +265,12 @@ describe("the gateway's answer", () => {
     ['the mark of a stale answer', { stale: true }, { stale: true }],
   ])('I-16 I-17 I-19 puts %s into the form of RFC 7662', async (_what, members, shown) => {
     const { answer } = await asked({ active: true, aud: API, ...members }, 'api');
-    expect(answer.body).toStrictEqual({ active: true, aud: API, ...(shown as object) });
+    expect(answer.body).toStrictEqual({
+      active: true,
+      aud: API,
+      token_type: 'Bearer',
+      ...(shown as object),
+    });
   });
 
   it('I-21 I-29 shows a caller its own scope only, by whatever name the server sends it', async () => {
@@ -277,6 +283,7 @@ describe("the gateway's answer", () => {
       aud: API,
       iss: ISSUER,
       exp: SECONDS + 60,
+      token_type: 'Bearer',
       tenant: 'blue',
     });
   });
@@ -313,6 +320,7 @@ describe("the gateway's answer", () => {
       const { answer } = await asked({ ...LIVE, client_id: 'app', ...tells }, caller);
       expect(answer.body.active).toBe(active);
       expect(answer.body).not.toHaveProperty('token_type');
+      if (active) expect(answer.body).toMatchObject({ token_use: 'refresh_token' });
     }
   });
 
@@ -421,7 +429,12 @@ describe("the gateway's answer", () => {
         claims: undefined,
       }),
     });
-    expect(answer.body).toStrictEqual({ active: true, sub: 'pairwise-alice', exp: SECONDS + 60 });
+    expect(answer.body).toStrictEqual({
+      active: true,
+      sub: 'pairwise-alice',
+      token_type: 'Bearer',
+      exp: SECONDS + 60,
+    });
   });
 
   it('answers 500 when a policy answers nothing that makes sense', async () => {
@@ -454,6 +467,7 @@ describe('a token that is not live at the gateway', () => {
       status: 200,
       clientId: caller,
       tokenDigest: tokenDigest('a-token'),
+      address: '127.0.0.1',
       time: NOW,
       durationMs: expect.any(Number),
     });

@@ -96,7 +96,7 @@ describe('OAuth introspection: active tokens', () => {
     expect(answer.body).toMatchObject({ active: true, token_type: 'DPoP', cnf: { jkt: 'x' } });
   });
 
-  it('I-19 leaves token_type out for a refresh token, which its owner may ask about', async () => {
+  it('I-19 attack/04 says token_use and no token_type of a refresh token, which its owner may ask about', async () => {
     const { app, as } = await world();
     const answer = await postToken(app, A, as('app'), 'rt-live');
     expect(answer.body).toStrictEqual({
@@ -105,6 +105,7 @@ describe('OAuth introspection: active tokens', () => {
       client_id: 'app',
       exp: SECONDS + 24 * 3600,
       iat: SECONDS,
+      token_use: 'refresh_token',
     });
   });
 
@@ -760,7 +761,7 @@ describe('OAuth introspection: outages', () => {
 
   it.each([
     ['expired', NOW, INACTIVE],
-    ['live', NOW + HOUR, `{"active":true,"client_id":"app","iat":${SECONDS}}`],
+    ['live', NOW + HOUR, `{"active":true,"client_id":"app","token_type":"Bearer","iat":${SECONDS}}`],
   ])('reads a record of a class with getters: %s', async (_what, expiry, body) => {
     class Row {
       readonly #row = {
@@ -863,7 +864,12 @@ describe('OAuth introspection: outages', () => {
       },
     });
     const ask = (token: string) => postToken(app, A, as('app'), token);
-    expect((await ask('mine')).body).toStrictEqual({ active: true, client_id: 'app', iat: SECONDS });
+    expect((await ask('mine')).body).toStrictEqual({
+      active: true,
+      client_id: 'app',
+      token_type: 'Bearer',
+      iat: SECONDS,
+    });
     expect((await ask('other')).text).toBe(INACTIVE);
   });
 

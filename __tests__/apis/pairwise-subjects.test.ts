@@ -66,7 +66,7 @@ describe('pairwise subjects', () => {
     const common = { active: true, exp: SECONDS + 3600, iat: SECONDS, sub: ALICE['shared.example'] };
     const client_id = SHARED.clientId;
     expect((await ask('at')).body).toStrictEqual({ ...common, client_id, token_type: 'Bearer' });
-    expect((await ask('rt')).body).toStrictEqual({ ...common, client_id });
+    expect((await ask('rt')).body).toStrictEqual({ ...common, client_id, token_use: 'refresh_token' });
     expect((await ask('rt', B)).body).toStrictEqual({ ...common, token_type: 'refresh_token' });
   });
 

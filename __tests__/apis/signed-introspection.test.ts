@@ -223,6 +223,7 @@ describe('signed answers of OAuth introspection (RFC 9701)', () => {
       active: true,
       sub: 'alice',
       aud: API,
+      token_type: 'Bearer',
       tenant: 'blue',
     });
   });

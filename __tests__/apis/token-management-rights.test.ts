@@ -170,7 +170,7 @@ describe('token management: who may', () => {
   it('E-06 refuses whoever does not say who it is with 401 and a challenge', async () => {
     const made = await managed();
     for (const right of ALL) {
-      for (const authorization of ['', 'Bearer at-grant', 'Basic *']) {
+      for (const authorization of ['', 'Digest at-grant', 'Basic *']) {
         const answer = await attempt(made, right, 'manager').set('Authorization', authorization);
         expect([answer.status, answer.body]).toStrictEqual([
           401,
@@ -323,7 +323,12 @@ describe('token management: limits, and the audit', () => {
     await made.call('delete', `${C}/at-grant`);
     await made.call('post', `${C}/at-grant?action=revoke`).set('Authorization', made.as('admin'));
     await made.call('post', `${C}/at-expired?action=approve`);
-    const common = { api: 'token-management', tokenDigest: tokenDigest('at-grant'), time: NOW };
+    const common = {
+      api: 'token-management',
+      tokenDigest: tokenDigest('at-grant'),
+      address: '127.0.0.1',
+      time: NOW,
+    };
     const done = { ...common, outcome: 'done', status: 200, clientId: 'manager' };
     const events = made.events.map(({ durationMs: _duration, ...event }) => event);
     expect(events.slice(0, 4)).toStrictEqual([

@@ -3,10 +3,18 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import express, { type Express, type Request, type Router } from 'express';
+import { SignJWT } from 'jose';
 import request from 'supertest';
 import { AUTH_METHODS, CERTIFICATE_SUBJECTS } from '../../lib/clients/client-authentication.js';
 import { readName } from '../../lib/clients/distinguished-name.js';
-import { type Client, MemoryClientStore } from '../../lib/index.js';
+import {
+  type AssertionOptions,
+  type AuditEvent,
+  type Client,
+  introspectionRouter,
+  MemoryClientStore,
+  MemoryTokenStore,
+} from '../../lib/index.js';
 import { DER, PEM } from '../support/certificates.js';
 import { basic, postToken } from '../support/world.js';
 
@@ -121,6 +129,51 @@ export { app };`,
         introspection_endpoint: `https://id.example.com/${name}/v1/oauth/introspect`,
       });
     }
+  });
+
+  it('takes the assertions of Authlib by its two options, and says without them which limit they are over', async () => {
+    const code = blocks.find((block) => block.includes('const assertions')) as string;
+    const { assertions } = await load<{ assertions: AssertionOptions }>(
+      'assertions',
+      `${code}\nexport { assertions };`,
+    );
+    const hmacSecret = 'a secret of thirty-two characters or more';
+    const client: Client = { clientId: 'py', authMethods: ['client_secret_jwt'], hmacSecret };
+    const audience = 'https://id.example.com/v1/oauth/introspect';
+    // As authlib.oauth2.rfc7523.client_secret_jwt_sign does it.
+    const assertion = (): Promise<string> =>
+      new SignJWT({ jti: Math.random().toString(36) })
+        .setProtectedHeader({ alg: 'HS256' })
+        .setIssuer('py')
+        .setSubject('py')
+        .setAudience(audience)
+        .setIssuedAt()
+        .setExpirationTime('1h')
+        .sign(Buffer.from(hmacSecret));
+    const ask = async (options: AssertionOptions | undefined): Promise<readonly [number, unknown]> => {
+      const events: AuditEvent[] = [];
+      const router = introspectionRouter({
+        tokens: new MemoryTokenStore(),
+        clients: new MemoryClientStore([client]),
+        issuer: 'https://id.example.com',
+        audit: (event) => events.push(event),
+        ...(options && { assertions: options }),
+      });
+      const { status } = await request(express().use(router))
+        .post('/v1/oauth/introspect')
+        .type('form')
+        .send({
+          token: 'x',
+          client_assertion: await assertion(),
+          client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        });
+      return [status, events[0]?.credentials];
+    };
+    expect(await ask(undefined)).toStrictEqual([401, 'assertion_audience']);
+    const { maxLifetime, ...onlyAudience } = assertions;
+    expect(await ask(onlyAudience)).toStrictEqual([401, 'assertion_lifetime']);
+    expect(await ask({ maxLifetime: maxLifetime as number })).toStrictEqual([401, 'assertion_audience']);
+    expect(await ask(assertions)).toStrictEqual([200, undefined]);
   });
 
   it('says why credentials are refused, in all words that there are', async () => {

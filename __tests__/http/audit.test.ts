@@ -18,6 +18,7 @@ describe('audit', () => {
       status: 200,
       clientId: 'api',
       tokenDigest: tokenDigest('at-live'),
+      address: '127.0.0.1',
       time: NOW,
     });
     expect(events.slice(1)).toMatchObject([
@@ -97,5 +98,78 @@ describe('audit', () => {
     const { app, events } = await world();
     await postToken(app, B, basic('nobody', 'x'), 'x');
     expect(events[0]).not.toHaveProperty('clientId');
+  });
+
+  it('says from where a call came, by what, and what it is called', async () => {
+    const { app, as, events } = await world();
+    const call = () =>
+      request(app)
+        .post(A)
+        .set({ Authorization: as('api'), 'User-Agent': 'curl/8', 'X-Request-Id': 'id-1' })
+        .type('form');
+    await call().send({ token: 'at-live' });
+    app.set('trust proxy', 1);
+    await call().set('X-Forwarded-For', '203.0.113.7:50001').send({ token: 'never-seen' });
+    await call().set('X-Forwarded-For', '[2001:db8::7]:50001').send({});
+    const facts = { userAgent: 'curl/8', requestId: 'id-1' };
+    expect(events).toMatchObject([
+      { ...facts, outcome: 'active', address: '127.0.0.1' },
+      { ...facts, outcome: 'inactive', address: '203.0.113.7' },
+      { ...facts, outcome: 'refused', address: '2001:db8::7' },
+    ]);
+  });
+
+  it('names a request as the option says, and as the refresh-token API does', async () => {
+    const { app, as, events } = await world({ requestId: (req) => req.get('X-Correlation-Id') });
+    const call = (body: object, headers: Readonly<Record<string, string>> = {}) =>
+      request(app)
+        .post(B)
+        .set({ Authorization: as('app'), ...headers })
+        .type('form')
+        .send(body);
+    const named = await call({}, { 'X-Correlation-Id': 'mine', 'X-Request-Id': 'theirs' });
+    expect([named.body.requestId, named.headers['x-request-id']]).toStrictEqual(['mine', 'mine']);
+    const theirs = await call({}, { 'X-Request-Id': 'theirs' });
+    expect([theirs.body.requestId, theirs.headers['x-request-id']]).toStrictEqual(['theirs', 'theirs']);
+    const made = await call({}, { 'X-Request-Id': 'not sane' });
+    expect(made.body.requestId).toBe(made.headers['x-request-id']);
+    expect(made.body.requestId).toMatch(/^[\da-f-]{36}$/);
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const traced = await call({}, { traceparent: `00-${trace}-00f067aa0ba902b7-01` });
+    expect([traced.body.requestId, traced.headers['x-request-id']]).toStrictEqual([trace, trace]);
+    const fine = await call({ token: 'rt-live' });
+    expect([fine.body.active, fine.headers['x-request-id']]).toStrictEqual([true, undefined]);
+    const names = events.map(({ requestId }) => requestId);
+    expect(names).toStrictEqual(['mine', 'theirs', made.body.requestId, trace, undefined]);
+  });
+
+  it('refuses a requestId that is no function', async () => {
+    await expect(world({ requestId: 'x' as never })).rejects.toThrow(
+      new TypeError('introspectionRouter: "requestId" must be a function'),
+    );
+  });
+
+  it('gets the request, for what an app wants to add', async () => {
+    const seen: unknown[] = [];
+    const { app, as } = await world({
+      audit: (event, req) => seen.push([event.outcome, req.get('X-Tenant'), req.method]),
+      keys: () => 'junk' as never,
+    });
+    await postToken(app, A, as('app'), 'at-live').set('X-Tenant', 'blue');
+    await request(app).get('/v1/oauth/jwks').set('X-Tenant', 'red');
+    expect(seen).toStrictEqual([
+      ['active', 'blue', 'POST'],
+      ['failed', 'red', 'GET'],
+    ]);
+  });
+
+  it('T-25 holds nothing of the path, the query, the body or Authorization', async () => {
+    const { app, as, events } = await world();
+    const authorization = as('admin');
+    await request(app).get(`${C}/at-live?sekret=1`).set({ Authorization: authorization, Referer: 'sekret' });
+    await request(app).post(A).set('Authorization', 'Bearer sekret').type('form').send({ token: 'sekret' });
+    const told = JSON.stringify(events);
+    expect(events).toHaveLength(2);
+    for (const hidden of ['sekret', 'at-live', authorization, '/v1/']) expect(told).not.toContain(hidden);
   });
 });

@@ -269,8 +269,8 @@ describe('what is not there is not described:', () => {
       revokeToken: ['clientSecret', 'in the form'],
       introspectRefreshToken: ['clientSecret'],
       introspectRefreshTokenOfClient: ['clientSecret'],
-      getAccessToken: ['clientSecret'],
-      getAccessTokenByLongPath: ['clientSecret'],
+      getAccessToken: ['clientSecret', 'callerToken'],
+      getAccessTokenByLongPath: ['clientSecret', 'callerToken'],
       getMetadata: [],
       getOpenApi: [],
     });

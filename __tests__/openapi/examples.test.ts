@@ -20,6 +20,7 @@ import {
 import {
   as,
   CALLER_TOKEN,
+  DESK_TOKEN,
   type DescribedOptions,
   describedWorld,
   EXAMPLE_KEY,
@@ -97,6 +98,12 @@ const NO_CLIENT: Readonly<Record<string, readonly Ask[]>> = {
   '401 badClient': [{ as: null }, { as: 'Basic !' }],
 };
 
+/** Of callers with an access token of their own. */
+const OWN_TOKEN: Readonly<Record<string, readonly Ask[]>> = {
+  '401 badToken': [{ as: `Bearer ${UNKNOWN_TOKEN}` }],
+  '403 noScope': [{ as: `Bearer ${POOR_TOKEN}` }],
+};
+
 const TWO_CREDENTIALS: Readonly<Record<string, readonly Ask[]>> = {
   '400 severalCredentials': [{ body: 'token=a&client_secret=b' }],
   '400 otherClient': [{ body: 'token=a&client_id=b' }],
@@ -121,6 +128,7 @@ const REFRESH: Readonly<Record<string, readonly Ask[]>> = {
 const AT_PATH: Readonly<Record<string, readonly Ask[]>> = {
   ...EVERY,
   ...NO_CLIENT,
+  ...OWN_TOKEN,
   '400 malformedPath': [{ path: `/v1/o/${ORGANIZATION}/oauth2/accesstokens/%zz` }],
   '403 stranger': [{ as: as(SHOP) }, { path: '/v1/organizations/nobody/oauth2/accesstokens/x' }],
   '404 notFound': [
@@ -130,7 +138,17 @@ const AT_PATH: Readonly<Record<string, readonly Ask[]>> = {
   '409 conflict': [{ options: storeThat(new ConflictError()) }],
 };
 
-const DETAILS: Readonly<Record<string, readonly Ask[]>> = { ...AT_PATH, '200 details': [{}] };
+const ABOUT_ITSELF: Readonly<Record<string, readonly Ask[]>> = {
+  '400 askingAboutItself': [
+    { as: `Bearer ${DESK_TOKEN}`, path: `/v1/o/${ORGANIZATION}/oauth2/accesstokens/${DESK_TOKEN}` },
+  ],
+};
+
+const DETAILS: Readonly<Record<string, readonly Ask[]>> = {
+  ...ABOUT_ITSELF,
+  ...AT_PATH,
+  '200 details': [{}, { as: `Bearer ${DESK_TOKEN}` }],
+};
 
 const CHANGING: Readonly<Record<string, readonly Ask[]>> = {
   ...AT_PATH,
@@ -138,6 +156,7 @@ const CHANGING: Readonly<Record<string, readonly Ask[]>> = {
 };
 
 const CHANGE: Readonly<Record<string, readonly Ask[]>> = {
+  ...ABOUT_ITSELF,
   ...CHANGING,
   '200 revoked': [{}, { before: 1 }, { query: 'action=revoke' }],
   '200 approved': [{ query: 'action=approve' }, { query: 'action=approve&cascade=true' }],
@@ -145,7 +164,7 @@ const CHANGE: Readonly<Record<string, readonly Ask[]>> = {
   '400 otherAction': [{ query: 'action=delete' }, { query: 'action=', body: '{}' }],
   '400 repeatedAction': [{ query: 'action=revoke&action=revoke' }],
   '400 badCascade': [{ query: 'action=revoke&cascade=yes' }],
-  '400 actionWithBody': [{ body: '{}' }],
+  '400 actionWithBody': [{ body: '{"scope":"read"}' }],
   '400 nothingToUpdate': [
     { query: '', body: '' },
     { query: '', body: '{}' },
@@ -156,6 +175,9 @@ const CHANGE: Readonly<Record<string, readonly Ask[]>> = {
   '400 repeatedAttribute': [
     { query: '', body: '{"attributes":[{"name":"a","value":"b"},{"name":"a","value":"c"}]}' },
   ],
+  '400 tooManyAttributes': [
+    { query: '', body: JSON.stringify({ attributes: [{ name: 'a', value: 'b'.repeat(65_480) }] }) },
+  ],
   '400 badScope': [{ query: '', body: '{"scope":["a"]}' }],
   '409 expired': [
     { path: `/v1/o/${ORGANIZATION}/oauth2/accesstokens/${EXPIRED_TOKEN}`, query: 'action=approve' },
@@ -165,6 +187,7 @@ const CHANGE: Readonly<Record<string, readonly Ask[]>> = {
 };
 
 const REMOVE: Readonly<Record<string, readonly Ask[]>> = {
+  ...ABOUT_ITSELF,
   ...CHANGING,
   '200 removed': [{}],
   '404 notFound': [...(AT_PATH['404 notFound'] ?? []), { before: 1 }],
@@ -218,8 +241,7 @@ const ASKED: Readonly<Record<string, Readonly<Record<string, readonly Ask[]>>>> 
     '200 active': [{}, { request: 'secretInForm', as: null }, { as: `Bearer ${CALLER_TOKEN}` }],
     '200 inactive': [{ request: 'inactive' }],
     '400 askingAboutItself': [{ as: `Bearer ${CALLER_TOKEN}`, body: `token=${CALLER_TOKEN}` }],
-    '401 badToken': [{ as: `Bearer ${UNKNOWN_TOKEN}` }],
-    '403 noScope': [{ as: `Bearer ${POOR_TOKEN}` }],
+    ...OWN_TOKEN,
     '403 publicClient': [{ as: as(SHOP_MOBILE) }],
   },
   revokeToken: {

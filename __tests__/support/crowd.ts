@@ -71,8 +71,8 @@ export interface Tally {
 /** An honest request, and what its response has to be. */
 export interface Honest {
   readonly what: string;
-  send(): Promise<Reply>;
-  isRight(reply: Reply): boolean;
+  readonly send: () => Promise<Reply>;
+  readonly isRight: (reply: Reply) => boolean;
 }
 
 /**

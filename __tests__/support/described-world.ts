@@ -40,6 +40,8 @@ export const EXAMPLE_KEY: PrivateJwk = {
 
 /** Access tokens with which the API comes itself: one that is good for asking, and one without the scope. */
 export const CALLER_TOKEN = 'example-caller-token';
+/** That of the support desk. */
+export const DESK_TOKEN = 'example-token-of-the-desk';
 export const POOR_TOKEN = 'example-token-without-scope';
 /** A token of somebody else's. */
 export const OTHER_TOKEN = 'example-token-of-another';
@@ -104,6 +106,13 @@ const TOKENS: readonly NewToken[] = [
   { ...ACCESS, token: OTHER_TOKEN, clientId: 'api' },
   { ...ACCESS, token: EXPIRED_TOKEN, issuedAt: ISSUED_AT * 1000 - 1, expiresAt: ISSUED_AT * 1000 },
   { ...ACCESS, token: CALLER_TOKEN, clientId: 'api', audience: [ISSUER], scope: ['introspection', 'ask'] },
+  {
+    ...ACCESS,
+    token: DESK_TOKEN,
+    clientId: SUPPORT_DESK,
+    audience: [ISSUER],
+    scope: ['introspection', 'ask'],
+  },
   { ...ACCESS, token: POOR_TOKEN, clientId: 'api', audience: [ISSUER], scope: ['read'] },
 ];
 

@@ -61,6 +61,7 @@ function everything(token: Token): Answer {
   const answer: Answer = {
     // First, so that they replace none of the others, nor stand for one that is not there.
     ...(token.claims as object | undefined),
+    ...(token.kind === 'refresh_token' && { token_use: 'refresh_token' }),
     active: true,
     sub: token.subject,
     client_id: token.clientId,

@@ -5,6 +5,7 @@ import { isNonEmptyString, must } from '../options.js';
 import type { TokenStore } from '../tokens/token-store.js';
 import { ApiContext } from './api-context.js';
 import type { ApiOptions } from './api-options.js';
+import { type BearerCallerOptions, BearerCallers } from './bearer-caller.js';
 import { type ManagementOptions, managementSettings } from './management-options.js';
 import { canRevokeMatching, revocationByOwnerIn } from './revocation-by-owner.js';
 import {
@@ -30,7 +31,7 @@ export interface DetailsFormOptions {
   readonly management?: ManagementOptions;
 }
 
-export interface AccessTokenDetailsOptions extends ApiOptions, DetailsFormOptions {}
+export interface AccessTokenDetailsOptions extends ApiOptions, DetailsFormOptions, BearerCallerOptions {}
 
 export const ACCESS_TOKEN_DETAILS_OPTIONS = ['scopeSeparator', 'notFoundCode', 'management'] as const;
 
@@ -53,7 +54,13 @@ export const REFRESH_TOKEN_NOT_FOUND = {
 export function accessTokenDetails(options: AccessTokenDetailsOptions): Router {
   const factory = 'accessTokenDetails';
   const router = express.Router();
-  const context = new ApiContext(factory, options, ...ACCESS_TOKEN_DETAILS_OPTIONS);
+  const context = new ApiContext(
+    factory,
+    options,
+    ...ACCESS_TOKEN_DETAILS_OPTIONS,
+    'issuer',
+    'introspectionScope',
+  );
   accessTokenDetailsIn(router, context, factory, options);
   return router;
 }
@@ -63,41 +70,39 @@ export function accessTokenDetailsIn(
   router: Router,
   context: ApiContext,
   factory: string,
-  {
-    tokens,
-    scopeSeparator = SCOPE_SEPARATOR,
-    notFoundCode = NOT_FOUND_CODE,
-    management,
-  }: DetailsFormOptions & { readonly tokens: TokenStore },
+  options: DetailsFormOptions & BearerCallerOptions & { readonly tokens: TokenStore },
 ): ReadonlySet<ManagementRight> {
+  const { tokens, scopeSeparator = SCOPE_SEPARATOR, notFoundCode = NOT_FOUND_CODE, management } = options;
   must(isNonEmptyString(scopeSeparator), factory, 'scopeSeparator', 'a non-empty string');
   must(isNonEmptyString(notFoundCode), factory, 'notFoundCode', 'a non-empty string');
   const rights = managementSettings(factory, tokens, management);
+  const bearer = new BearerCallers(context, factory, options);
   const form = { scopeSeparator, notFoundCode, notFoundMessage: NOT_FOUND_MESSAGE };
   endpoint(
     router,
     tokenPaths('accesstokens', 'access_token'),
-    details(context, form),
-    ...accessTokenChanges(context, tokens, rights, form),
+    details(context, bearer, form),
+    ...accessTokenChanges(context, bearer, tokens, rights, form),
   );
   if (rights.has('refreshTokens')) {
     endpoint(
       router,
       tokenPaths('refreshtokens', 'refresh_token'),
-      refreshTokenDetails(context, { ...form, ...REFRESH_TOKEN_NOT_FOUND }),
+      refreshTokenDetails(context, bearer, { ...form, ...REFRESH_TOKEN_NOT_FOUND }),
     );
   }
-  if (rights.has('revoke') && canRevokeMatching(tokens)) revocationByOwnerIn(router, context, tokens, form);
+  if (rights.has('revoke') && canRevokeMatching(tokens))
+    revocationByOwnerIn(router, context, bearer, tokens, form);
   return rights;
 }
 
-function details(context: ApiContext, form: DetailsForm): Endpoint {
+function details(context: ApiContext, bearer: BearerCallers, form: DetailsForm): Endpoint {
   return {
     api: API,
     method: 'get',
     ...managementEndpoint(context, form),
     async answer(call) {
-      const { caller, organization } = await holderOfOrganization(context, call);
+      const { caller, organization } = await holderOfOrganization(context, bearer, call);
       const { access_token: token } = call.req.params as { access_token: string };
       const hides = onlyThoseOf(organization, 'access_token');
       const visible = await context.tokens.visible(call, caller, token, API, hides);

@@ -24,7 +24,7 @@ import { watchedFind } from '../telemetry/store-probe.js';
 import { type Telemetry, telemetryOf } from '../telemetry/telemetry.js';
 import { tokenTest } from '../tokens/token-format.js';
 import type { TokenStore } from '../tokens/token-store.js';
-import { type ContextOptions, checkApiOptions } from './api-options.js';
+import { type CommonOptions, type ContextOptions, checkApiOptions } from './api-options.js';
 import { CallerAttempt } from './caller-attempt.js';
 import { callerKey } from './caller-key.js';
 import { sharedThrottles } from './shared-throttles.js';
@@ -41,6 +41,7 @@ export class ApiContext {
   readonly verified: VerifiedSecrets;
   readonly realm: string;
   readonly audit: Audit | undefined;
+  readonly requestId: CommonOptions['requestId'];
   readonly clock: () => number;
   readonly requireTls: boolean;
   readonly telemetry: Telemetry;
@@ -63,6 +64,7 @@ export class ApiContext {
     this.telemetry = telemetry;
     this.realm = options.realm ?? 'token introspection';
     this.audit = options.audit;
+    this.requestId = options.requestId;
     this.clock = clock;
     this.requireTls = options.requireTls ?? false;
     const isToken = tokenTest(factory, options.tokenFormat);
@@ -90,9 +92,9 @@ export class ApiContext {
   }
 
   /** What all endpoints have in common. */
-  get common(): Pick<Endpoint, 'requireTls' | 'audit' | 'telemetry' | 'clock'> {
-    const { requireTls, audit, telemetry, clock } = this;
-    return { requireTls, audit, telemetry, clock };
+  get common(): Pick<Endpoint, 'requireTls' | 'audit' | 'telemetry' | 'clock' | 'requestId'> {
+    const { requireTls, audit, telemetry, clock, requestId } = this;
+    return { requireTls, audit, telemetry, clock, requestId };
   }
 
   /** Whether callers may be told to slow down. */

@@ -1,3 +1,4 @@
+import type { Request } from 'express';
 import type { ClientStore } from '../clients/client.js';
 import type { Audit } from '../http/audit.js';
 import type { RateLimitOptions } from '../http/throttle.js';
@@ -42,6 +43,11 @@ export interface CommonOptions {
   readonly rateLimit?: RateLimitOptions | false;
   /** Told of every call. */
   readonly audit?: Audit;
+  /**
+   * Names requests, for the audit and for the errors of the refresh-token API: 1 to 128 letters, digits and `_.:=+/-`.
+   * Default: the `X-Request-Id` of the request, or else the trace id of its `traceparent`; also where it answers none.
+   */
+  readonly requestId?: (req: Request) => string | undefined;
   /** The time in milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
   /** Whether client id and secret may come as they are, not form-encoded (RFC 6749 §2.3.1 wants them encoded). Default true. */
@@ -73,6 +79,7 @@ const API_OPTIONS: readonly (keyof ApiOptions)[] = [
   'pairwise',
   'rateLimit',
   'audit',
+  'requestId',
   'clock',
   'acceptRawBasic',
   'requireTls',
@@ -94,6 +101,7 @@ export function checkApiOptions(
     must(given === undefined || isFunction(given), factory, `clients.${hook}`, 'a method, if there is one');
   }
   must(options.policy === undefined || isFunction(options.policy), factory, 'policy', 'a function');
+  must(options.requestId === undefined || isFunction(options.requestId), factory, 'requestId', 'a function');
   must(options.audit === undefined || isFunction(options.audit), factory, 'audit', 'a function');
   checkRealm(factory, options.realm);
   checkClock(factory, options.clock);

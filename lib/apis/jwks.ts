@@ -1,7 +1,7 @@
 import type { Request, Response, Router } from 'express';
-import { type Reporter, reportDocument } from '../http/audit.js';
-import { HttpError, invalidRequest, serverFault } from '../http/http-error.js';
-import { forbidCaching, sendJson, sendText } from '../http/respond.js';
+import { type Reporter, watchDocument } from '../http/audit.js';
+import { httpErrorOf, invalidRequest } from '../http/http-error.js';
+import { forbidCaching, sendError, sendText } from '../http/respond.js';
 import type { SigningKeys } from '../signing/signing-keys.js';
 
 /** Where the public keys are: the path of `jwks_uri` (RFC 8414 §2). */
@@ -23,17 +23,17 @@ export function jwksIn(
     (act: (res: Response) => Promise<void>) =>
     async (req: Request, res: Response): Promise<void> => {
       if (res.headersSent) return;
-      const began = performance.now();
+      const failed = watchDocument(settings, 'published-keys', req);
       // Of errors nothing may be kept.
       forbidCaching(res);
       try {
         if (settings.requireTls && !req.secure) throw invalidRequest('TLS is required');
         await act(res);
       } catch (thrown) {
-        const error = thrown instanceof HttpError ? thrown : serverFault(thrown);
-        const body = { error: error.code, error_description: error.message };
-        sendJson(res, error.status, body, error.headers);
-        reportDocument(settings, 'published-keys', error, performance.now() - began);
+        const { error } = sendError(res, httpErrorOf(thrown), ({ code, message }) => ({
+          body: { error: code, error_description: message },
+        }));
+        failed(error);
       }
     };
   router
@@ -41,7 +41,7 @@ export function jwksIn(
     .get(
       serve(async (res) => {
         const published = (await keys.current()).map((key) => key.published);
-        // Somebody may have answered meanwhile, a timeout of the app's for one.
+        // The app may have responded meanwhile, by a timeout of its own.
         if (res.headersSent) return;
         res.removeHeader('Pragma');
         res.setHeader('Cache-Control', `public, max-age=${MAX_AGE}`);

@@ -1,8 +1,9 @@
-import { HttpError } from '../http/http-error.js';
+import { HttpError, invalidRequest } from '../http/http-error.js';
 import { storeFault } from '../introspection/stored-tokens.js';
 import type { FoundToken } from '../introspection/token-source.js';
 import { watchedMethods } from '../telemetry/store-probe.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
+import { isWithinBound } from '../tokens/attributes-bound.js';
 import { tokenState } from '../tokens/token-state.js';
 import type { ManagedTokenStore } from '../tokens/token-store.js';
 import { mergedAttributes, type RequestedUpdate } from './requested-change.js';
@@ -58,16 +59,20 @@ export class ManagedTokens {
     await this.#ask(() => this.#store.approve(token));
   }
 
+  /** @throws HttpError 400 where all attributes together would be too large */
   async update(
     token: string,
     found: FoundToken,
     { attributes, scope }: RequestedUpdate,
     lastModifiedBy: string,
   ): Promise<void> {
+    const merged = attributes && mergedAttributes(found.record.attributes, attributes);
+    if (merged && !isWithinBound(merged))
+      throw invalidRequest('attributes must have 64 KiB together at most');
     await this.#ask(() =>
       this.#store.update(token, {
         lastModifiedBy,
-        ...(attributes && { attributes: mergedAttributes(found.record.attributes, attributes) }),
+        ...(merged && { attributes: merged }),
         ...(scope && { scope }),
       }),
     );

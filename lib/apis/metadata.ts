@@ -1,5 +1,5 @@
 import express, { type RequestHandler, type Router } from 'express';
-import { type Reporter, reportDocument } from '../http/audit.js';
+import { type Reporter, watchDocument } from '../http/audit.js';
 import { publicDocument } from '../http/public-document.js';
 import { isObject, must } from '../options.js';
 import { type Soon, whenKnown } from '../thenable.js';
@@ -81,7 +81,7 @@ export function metadataHandler(
     );
   return publicDocument(metadataPath(mounted.issuer), documentOf, {
     requireTls: mounted.requireTls,
-    onError: (error, durationMs) => reportDocument(mounted, 'metadata', error, durationMs),
+    watch: (req) => watchDocument(mounted, 'metadata', req),
   });
 }
 

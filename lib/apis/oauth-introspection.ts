@@ -1,15 +1,10 @@
 import express, { type Request, type Router } from 'express';
 import type { Client } from '../clients/client.js';
 import { isPublic } from '../clients/client-authentication.js';
-import { findClient } from '../clients/client-verifier.js';
-import { type GuardSettings, guardSettings } from '../guard/guard-options.js';
-import { type PresentedToken, readPresentedToken } from '../guard/presented-token.js';
-import { invalidToken, requireScope, verifyToken } from '../guard/require-active-token.js';
 import { describable } from '../http/challenge.js';
 import { type Call, endpoint } from '../http/endpoint.js';
 import { hintParameter, tokenParameter } from '../http/form-body.js';
-import { authorizationLines } from '../http/header-lines.js';
-import { HookError, HttpError, invalidRequest } from '../http/http-error.js';
+import { HookError, HttpError } from '../http/http-error.js';
 import { activeResponse } from '../introspection/active-response.js';
 import type { Introspector } from '../introspection/introspector.js';
 import { isNonEmptyString, must } from '../options.js';
@@ -17,9 +12,9 @@ import { acceptsSigned } from '../signing/accepts.js';
 import { AnswerSigner } from '../signing/answer-signer.js';
 import { isEncrypted } from '../signing/encryption.js';
 import type { SignedAnswerOptions } from '../signing/signing-keys.js';
-import { isScopeValue } from '../tokens/check-token-record.js';
 import { ApiContext } from './api-context.js';
 import type { ApiOptions, CommonOptions } from './api-options.js';
+import { type BearerCallerOptions, BearerCallers, refuseAskingAboutItself } from './bearer-caller.js';
 import {
   CLIENT_AUTHENTICATION_OPTIONS,
   type ClientAuthenticationOptions,
@@ -29,19 +24,6 @@ import { jwksIn } from './jwks.js';
 
 const API = 'oauth-introspection';
 export const INTROSPECTION_PATH = '/v1/oauth/introspect';
-/** The default of `introspectionScope`. */
-export const INTROSPECTION_SCOPE = 'introspection';
-
-export interface BearerCallerOptions {
-  /**
-   * Our issuer identifier, which a Bearer caller's token must carry in `aud`, and which is the `iss` of signed answers.
-   * Without it Bearer callers are refused. Required with `keys`.
-   */
-  readonly issuer?: string;
-  /** The scope that a Bearer caller's token must have. Default `introspection`. */
-  readonly introspectionScope?: string;
-}
-
 /** The API over a token store. */
 export interface OAuthIntrospectionOptions
   extends ApiOptions,
@@ -92,7 +74,7 @@ export function oauthIntrospectionIn(
   factory: string,
   options: BearerCallerOptions,
 ): Router {
-  const bearer = bearerSettings(context, factory, options);
+  const bearer = new BearerCallers(context, factory, options);
   const signer = answerSigner(context, authenticator, factory, options);
   if (context.signingKeys) jwksIn(router, context.signingKeys, context);
   return endpoint(router, [INTROSPECTION_PATH], {
@@ -101,18 +83,12 @@ export function oauthIntrospectionIn(
     ...context.common,
     async answer(call) {
       if (signer) call.res.vary('Accept');
-      const presented = readPresentedToken(authorizationLines(call.req), ['Bearer']);
-      const caller = await context.admit(call, () =>
-        authenticate(context, bearer, authenticator, call, presented),
-      );
+      const caller = await context.admit(call, () => confidentialCaller(bearer, authenticator, call));
       const writer = signerFor(signer, caller, call.req);
       const parameters = await call.form();
       refuseSecondMechanism(call, parameters, caller);
       const token = tokenParameter(parameters);
-      // RFC 7662 §2.1 lets a caller use a token to ask about others; about itself it would confirm what it holds.
-      if (presented.kind === 'token' && presented.token === token) {
-        throw invalidRequest('An access token may not ask about itself');
-      }
+      refuseAskingAboutItself(call, token);
       const found = await context.tokens.visible(
         call,
         caller,
@@ -152,65 +128,15 @@ function signerFor(signer: AnswerSigner | undefined, caller: Client, req: Reques
   return signer && acceptsSigned(req) ? signer : undefined;
 }
 
-/** Client credentials, or an access token of a caller that may introspect (RFC 7662 §2.1). */
-async function authenticate(
-  context: ApiContext,
-  bearer: GuardSettings | undefined,
+/** By its credentials, or by an access token of its own (RFC 7662 §2.1). */
+async function confidentialCaller(
+  bearer: BearerCallers,
   authenticator: ClientAuthenticator,
   call: Call,
-  presented: PresentedToken,
 ): Promise<Client> {
-  const isBearer = presented.kind !== 'missing' && authorizationLines(call.req).length === 1;
-  const caller =
-    bearer && isBearer
-      ? await context.tokenCaller(call, presented.kind === 'token' ? presented.token : undefined, () =>
-          bearerCaller(context, bearer, call, presented),
-        )
-      : await authenticator.caller(call);
+  const caller = await bearer.caller(call, () => authenticator.caller(call));
   if (isPublic(caller)) {
     throw new HttpError(403, 'unauthorized_client', 'A public client may not introspect tokens here');
   }
   return caller;
-}
-
-/** The client that a Bearer caller's token was issued to; its token is judged as at any guarded API. */
-async function bearerCaller(
-  context: ApiContext,
-  bearer: GuardSettings,
-  call: Call,
-  presented: PresentedToken,
-): Promise<Client> {
-  if (presented.kind !== 'token') {
-    throw invalidToken(bearer, 'Bearer', 'The access token is malformed', { reason: 'malformed_request' });
-  }
-  const token = await verifyToken(bearer, presented, call.req, call.res);
-  const { client_id: clientId } = token;
-  const caller = typeof clientId === 'string' ? await findClient(context.clients, clientId) : undefined;
-  if (!caller || caller.disabled) {
-    throw invalidToken(bearer, 'Bearer', 'The client of the access token is gone', {
-      reason: 'client_disabled',
-    });
-  }
-  call.clientId = caller.clientId;
-  requireScope(bearer, 'Bearer', token);
-  return caller;
-}
-
-function bearerSettings(
-  context: ApiContext,
-  factory: string,
-  { issuer, introspectionScope = INTROSPECTION_SCOPE }: BearerCallerOptions,
-): GuardSettings | undefined {
-  must(issuer === undefined || isNonEmptyString(issuer), factory, 'issuer', 'a non-empty string');
-  must(isScopeValue(introspectionScope), factory, 'introspectionScope', 'one scope value');
-  if (issuer === undefined) return undefined;
-  const { introspector, clock, realm } = context;
-  return guardSettings({
-    introspector,
-    clock,
-    realm,
-    audience: issuer,
-    scope: introspectionScope,
-    dpop: false,
-  });
 }

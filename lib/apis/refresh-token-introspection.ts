@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import express, { type Request, type Router } from 'express';
+import express, { type Router } from 'express';
 import type { Client } from '../clients/client.js';
 import { isPublic } from '../clients/client-authentication.js';
 import type { InactiveReason } from '../http/audit.js';
@@ -61,6 +60,7 @@ export function refreshTokenIntrospectionIn(router: Router, context: ApiContext)
       return found?.state === 'active' ? activeBody(found.record) : { active: false };
     },
     errorBody,
+    errorHeaders: (call) => ({ 'X-Request-Id': call.requestId() }),
     storeError: notFoundOrConflict,
   });
 }
@@ -92,21 +92,13 @@ function activeBody(record: TokenRecord): object {
   };
 }
 
-function errorBody({ code, message, status }: HttpError, { req, res }: Call): object {
-  const requestId = requestIdOf(req);
-  res.setHeader('X-Request-Id', requestId);
+function errorBody({ code, message, status }: HttpError, call: Call): object {
   return {
     cspErrorCode: `csp.auth.introspect.${code}`,
     errorCode: code,
     message: MESSAGES[status] ?? message,
     moduleCode: MODULE_CODE,
-    requestId,
+    requestId: call.requestId(),
     statusCode: status,
   };
-}
-
-/** The request's own id when it is a sane one: short, and nothing that means something in a log or a header. */
-function requestIdOf(req: Request): string {
-  const id = req.get('X-Request-Id');
-  return id !== undefined && /^[\w.:=+/-]{1,128}$/.test(id) ? id : randomUUID();
 }

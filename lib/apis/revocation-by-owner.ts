@@ -1,12 +1,14 @@
 import type { Router } from 'express';
 import { type Call, endpoint } from '../http/endpoint.js';
-import { demandNoBody } from '../http/no-body.js';
+import { invalidRequest } from '../http/http-error.js';
+import { hasNoContent } from '../http/read-body.js';
 import { storeFault } from '../introspection/stored-tokens.js';
 import { hasMethods } from '../options.js';
 import { watchedMethods } from '../telemetry/store-probe.js';
 import { UnusableAnswerError } from '../tokens/store-errors.js';
 import type { ManagedTokenStore, TokenSelector, TokenStore } from '../tokens/token-store.js';
 import type { ApiContext } from './api-context.js';
+import type { BearerCallers } from './bearer-caller.js';
 import { requestedRevocation } from './requested-revocation.js';
 import { type DetailsForm, holderOfOrganization, managementEndpoint } from './token-details.js';
 import { demandRight } from './token-management.js';
@@ -28,6 +30,7 @@ export function canRevokeMatching(tokens: TokenStore): tokens is TokenStore & Ma
 export function revocationByOwnerIn(
   router: Router,
   context: ApiContext,
+  bearer: BearerCallers,
   tokens: Matching,
   form: DetailsForm,
 ): void {
@@ -36,17 +39,22 @@ export function revocationByOwnerIn(
     api: 'token-management',
     method: 'post',
     ...managementEndpoint(context, form),
-    answer: (call) => revokeTokens(context, store, call),
+    answer: (call) => revokeTokens(context, bearer, store, call),
   });
 }
 
-async function revokeTokens(context: ApiContext, store: Matching, call: Call): Promise<object> {
+async function revokeTokens(
+  context: ApiContext,
+  bearer: BearerCallers,
+  store: Matching,
+  call: Call,
+): Promise<object> {
   call.action = 'revoke';
-  const { caller, organization } = await holderOfOrganization(context, call);
+  const { caller, organization } = await holderOfOrganization(context, bearer, call);
   demandRight(caller, 'revoke');
   const { of, cascade } = requestedRevocation(call.req.url);
   call.cascade = cascade;
-  await demandNoBody(call.req, call.res);
+  if (!(await hasNoContent(call.req, call.res))) throw invalidRequest('The call takes no body');
   const owned = { ...of, organization };
   // Refresh tokens first: what they are exchanged for until they end is there when the access tokens are looked for.
   const refreshTokens = cascade ? await revoke(store, { ...owned, kind: 'refresh_token' }) : 0;

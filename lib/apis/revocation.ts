@@ -30,8 +30,8 @@ export function canRevoke(tokens: unknown): tokens is ManagedTokenStore {
 }
 
 /**
- * `POST /v1/oauth/revoke`: OAuth 2.0 Token Revocation (RFC 7009). A client ends a token that was issued to it; with a refresh
- * token end all tokens of its grant.
+ * `POST /v1/oauth/revoke`: OAuth 2.0 Token Revocation (RFC 7009). A client ends a token that was issued to it. A refresh token
+ * ends all tokens of its grant, also if it has expired or was revoked before.
  *
  * @throws TypeError that names a bad, missing or unknown option
  */
@@ -72,7 +72,10 @@ export function tokenRevocationIn(
   });
 }
 
-/** RFC 7009 §2.1: with a refresh token end the access tokens of its grant; an access token ends alone. */
+/**
+ * RFC 7009 §2.1: a refresh token ends the access tokens of its grant, also if it has expired or was revoked before; an access
+ * token ends alone.
+ */
 async function revoke(
   store: Pick<ManagedTokenStore, 'revoke' | 'revokeGrant'>,
   token: string,
@@ -86,6 +89,7 @@ async function revoke(
   } catch (cause) {
     throw storeFault(cause);
   }
-  // Somebody else was quicker.
-  if (ended === 0) call.reason = 'revoked';
+  call.done = ended > 0;
+  // Some other call was quicker.
+  if (ended === 0) call.reason ??= 'revoked';
 }

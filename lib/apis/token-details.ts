@@ -6,6 +6,7 @@ import { HttpError } from '../http/http-error.js';
 import type { TokenKind, TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
 import type { ApiContext } from './api-context.js';
+import { type BearerCallers, refuseAskingAboutItself } from './bearer-caller.js';
 import type { Hides, VisibleToken } from './visible-tokens.js';
 
 /** How details are written. */
@@ -38,7 +39,7 @@ export function tokenPaths(resource: string, token: string): readonly string[] {
 export function managementEndpoint(
   context: ApiContext,
   { notFoundCode, notFoundMessage }: DetailsForm,
-): Pick<Endpoint, 'requireTls' | 'audit' | 'telemetry' | 'clock' | 'errorBody' | 'storeError'> {
+): Omit<Endpoint, 'api' | 'method' | 'answer'> {
   return {
     ...context.common,
     errorBody: ({ code, message, status }) =>
@@ -50,19 +51,25 @@ export function managementEndpoint(
 }
 
 /**
- * The confidential client that calls, and that holds the organization in the path.
+ * The confidential client that calls, by HTTP Basic or with an access token of its own, and that holds the organization in
+ * the path.
  *
- * @throws HttpError of `basicCaller`, 429, or 403 whether or not there is such an organization
+ * @throws HttpError 401, 429, 403 whether or not there is such an organization, or 400 for an access token that is used on itself
  */
 export async function holderOfOrganization(
   context: ApiContext,
+  bearer: BearerCallers,
   call: Call,
 ): Promise<{ readonly caller: Client; readonly organization: string }> {
-  const caller = await context.admit(call, () => context.basicCaller(call));
-  const { org_name: organization } = call.req.params as { org_name: string };
+  const caller = await context.admit(call, () => bearer.caller(call, () => context.basicCaller(call)));
+  const { org_name: organization, access_token: token = '' } = call.req.params as {
+    readonly org_name: string;
+    readonly access_token?: string;
+  };
   // A public client proves nothing by its id; whoever has no right learns nothing about the organization.
   if (isPublic(caller) || !caller.organizations?.includes(organization))
     throw forbidden('The client may not read access tokens of this organization');
+  refuseAskingAboutItself(call, token);
   return { caller, organization };
 }
 

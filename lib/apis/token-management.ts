@@ -2,9 +2,10 @@ import type { Client, ManagementRight } from '../clients/client.js';
 import type { Call, Endpoint } from '../http/endpoint.js';
 import { invalidRequest } from '../http/http-error.js';
 import { jsonBody } from '../http/json-body.js';
-import { hasBody } from '../http/read-body.js';
+import { hasNoContent } from '../http/read-body.js';
 import type { ManagedTokenStore, TokenStore } from '../tokens/token-store.js';
 import type { ApiContext } from './api-context.js';
+import type { BearerCallers } from './bearer-caller.js';
 import { ManagedTokens } from './managed-tokens.js';
 import {
   mergedAttributes,
@@ -31,6 +32,7 @@ const REFRESH_TOKEN_API = 'refresh-token-details';
 /** The calls that change what is at the path of an access token: those that are switched on. */
 export function accessTokenChanges(
   context: ApiContext,
+  bearer: BearerCallers,
   tokens: TokenStore,
   rights: ReadonlySet<ManagementRight>,
   form: DetailsForm,
@@ -41,25 +43,25 @@ export function accessTokenChanges(
   const post: Endpoint = {
     ...common,
     method: 'post',
-    answer: (call) => change(context, store, rights, form, call),
+    answer: (call) => change({ context, bearer, store, form }, rights, call),
   };
   const remove: Endpoint = {
     ...common,
     method: 'delete',
-    answer: (call) => removeToken(context, store, form, call),
+    answer: (call) => removeToken({ context, bearer, store, form }, call),
   };
   const changes = rights.has('revoke') || rights.has('approve') || rights.has('update');
   return [...(changes ? [post] : []), ...(rights.has('delete') ? [remove] : [])];
 }
 
 /** `GET …/refreshtokens/:refresh_token`. */
-export function refreshTokenDetails(context: ApiContext, form: DetailsForm): Endpoint {
+export function refreshTokenDetails(context: ApiContext, bearer: BearerCallers, form: DetailsForm): Endpoint {
   return {
     api: REFRESH_TOKEN_API,
     method: 'get',
     ...managementEndpoint(context, form),
     async answer(call) {
-      const { caller, organization } = await holderOfOrganization(context, call);
+      const { caller, organization } = await holderOfOrganization(context, bearer, call);
       demandRight(caller, 'refreshTokens');
       const { refresh_token: token } = call.req.params as { refresh_token: string };
       const hides = onlyThoseOf(organization, 'refresh_token');
@@ -70,20 +72,27 @@ export function refreshTokenDetails(context: ApiContext, form: DetailsForm): End
   };
 }
 
+/** With what access tokens are changed. */
+interface Changing {
+  readonly context: ApiContext;
+  readonly bearer: BearerCallers;
+  readonly store: ManagedTokens;
+  readonly form: DetailsForm;
+}
+
 /** Revokes, approves or updates an access token; answers its details afterwards. */
 async function change(
-  context: ApiContext,
-  store: ManagedTokens,
+  { context, bearer, store, form }: Changing,
   rights: ReadonlySet<ManagementRight>,
-  form: DetailsForm,
   call: Call,
 ): Promise<object> {
-  const { caller, organization } = await holderOfOrganization(context, call);
+  const { caller, organization } = await holderOfOrganization(context, bearer, call);
   const { action, cascade } = requestedAction(call.req.url, rights);
   call.action = action;
   call.cascade = cascade;
   demandRight(caller, action);
-  if (action !== 'update' && hasBody(call.req)) throw invalidRequest('An action takes no body');
+  if (action !== 'update' && !(await hasNoContent(call.req, call.res)))
+    throw invalidRequest('An action takes no body');
   const update = action === 'update' ? requestedUpdate(await jsonBody(call.req, call.res)) : {};
   const { token, visible } = await demandToken(context, call, caller, organization);
   const { found } = visible;
@@ -120,13 +129,8 @@ function expected(
 }
 
 /** Removes an access token; answers its details as they were. */
-async function removeToken(
-  context: ApiContext,
-  store: ManagedTokens,
-  form: DetailsForm,
-  call: Call,
-): Promise<object> {
-  const { caller, organization } = await holderOfOrganization(context, call);
+async function removeToken({ context, bearer, store, form }: Changing, call: Call): Promise<object> {
+  const { caller, organization } = await holderOfOrganization(context, bearer, call);
   call.action = 'delete';
   demandRight(caller, 'delete');
   const { token, visible } = await demandToken(context, call, caller, organization);

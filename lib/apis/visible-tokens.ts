@@ -119,6 +119,7 @@ export class VisibleTokens {
 
   /**
    * A token that the caller may end: one that was issued to it (RFC 7009 §2.1). `undefined` where there is nothing left to end.
+   * A refresh token of its own may be dead: where it has a grant, that can be ended by it, and the call has the `reason`.
    *
    * @throws HttpError 400 for a live token of another client that the caller may introspect, 429, and whatever the source of the tokens throws
    */
@@ -133,9 +134,9 @@ export class VisibleTokens {
     const isOwn = found.record.clientId === caller.clientId;
     if (state === 'revoked' || state === 'expired') {
       // To end what has ended is no offence (RFC 7009 §2.2), and tells of nothing that the caller does not know.
-      if (isOwn) call.reason = state;
-      else await this.#countInactive(call, caller, state);
-      return undefined;
+      if (!isOwn) await this.#countInactive(call, caller, state);
+      call.reason = state;
+      return isOwn && endsGrant(found.record) ? found.record : undefined;
     }
     if (isOwn) return found.record;
     // RFC 7009 §2.1 has the caller told so; one that may not know of the token is told as much as of one that is not there.
@@ -163,6 +164,14 @@ export class VisibleTokens {
     call.introspectedAny = shown !== undefined && isSeenByOptOut(caller, record, api);
     return shown;
   }
+}
+
+/**
+ * Whether a dead token of a caller ends its grant: a refresh token that comes once more after it was used may be a stolen one
+ * (RFC 9700 §4.14.2), and whoever logs out means all of it.
+ */
+function endsGrant({ kind, grantId }: TokenRecord): boolean {
+  return kind === 'refresh_token' && grantId !== undefined;
 }
 
 function asVisible(

@@ -1,6 +1,8 @@
+import type { Request } from 'express';
 import { onRejection } from '../thenable.js';
 import { StoreUnavailableError, UnusableAnswerError } from '../tokens/store-errors.js';
 import { HookError, HttpError, type RefusedCredentials, type WrongCredentials } from './http-error.js';
+import { type RequestIdOf, requestFacts } from './request-facts.js';
 
 /** Which API was called. */
 export type ApiName =
@@ -39,10 +41,15 @@ export interface AuditEvent {
    * (503). `failed`: a hook of the app's, or this library, did (500).
    */
   readonly outcome: 'active' | 'inactive' | 'done' | 'refused' | 'unavailable' | 'failed';
-  /** With `inactive` only. */
+  /** With `inactive`; with `done` where a refresh token that was dead already has ended its grant. */
   readonly reason?: InactiveReason;
-  /** The HTTP status of the answer. */
+  /** The HTTP status of the response. */
   readonly status: number;
+  /**
+   * There if the response was not sent, because the app had sent one by itself (a timeout, say) or the caller had hung up.
+   * The other members say what it would have been, and what was done.
+   */
+  readonly unsent?: true;
   /** The error code of the answer, in OAuth's words, for `refused`, `unavailable` and `failed`. */
   readonly error?: string;
   /**
@@ -60,6 +67,12 @@ export interface AuditEvent {
   readonly cascade?: true;
   /** There when only `introspects: 'any'` let the caller see this token. */
   readonly introspects?: 'any';
+  /** The IP address of the caller: Express's `req.ip`, or that of the connection, without a port. */
+  readonly address?: string;
+  /** `User-Agent`, in printable ASCII, 256 characters at most. What a client writes there is its own text. */
+  readonly userAgent?: string;
+  /** The id of the request: what the option `requestId` says, its `X-Request-Id`, or the trace id of its `traceparent`. */
+  readonly requestId?: string;
   /** When the call began, epoch milliseconds. */
   readonly time: number;
   /** How long it took, milliseconds. */
@@ -84,13 +97,18 @@ export const UNAVAILABLE_REASON: unique symbol = Symbol.for(
   'express-token-introspection.introspection-unavailable',
 );
 
-export type Audit = (event: AuditEvent) => unknown;
+/**
+ * Is told of each call. What it throws, or rejects with, harms nothing.
+ *
+ * @param req the request, for what an app wants to add. There are tokens and secrets in its path, headers and body
+ */
+export type Audit = (event: AuditEvent, req: Request) => unknown;
 
 /** Tells the app what happened. Whatever becomes of it, the answer is not harmed. */
-export function report(audit: Audit | undefined, event: () => AuditEvent): void {
+export function report(audit: Audit | undefined, event: () => AuditEvent, req: Request): void {
   if (!audit) return;
   try {
-    onRejection(audit(event()), ignore);
+    onRejection(audit(event(), req), ignore);
   } catch {
     // The answer is what the caller came for; the app's own logging has to look after itself.
   }
@@ -100,32 +118,62 @@ export function report(audit: Audit | undefined, event: () => AuditEvent): void 
 export interface Reporter {
   readonly audit: Audit | undefined;
   readonly clock: () => number;
+  /** Names the request, where the app has a way of its own. */
+  readonly requestId?: RequestIdOf<Request> | undefined;
 }
 
-/** Tells of a document that could not be sent, where that is no fault of the request. */
-export function reportDocument(
-  { audit, clock }: Reporter,
+/**
+ * Begins to watch a request for a document. The function that is returned tells that it could not be sent, if that is no
+ * fault of the request.
+ */
+export function watchDocument(
+  { audit, clock, requestId }: Reporter,
   api: PublicDocumentName,
-  error: HttpError,
-  durationMs: number,
-): void {
-  const { status, code } = error;
-  if (status < 500) return;
-  report(audit, () => ({
-    api,
-    outcome: status === 503 ? 'unavailable' : 'failed',
-    ...(code !== undefined && { error: code }),
-    status,
-    time: clock(),
-    durationMs,
-    fault: faultOf(error),
-  }));
+  req: Request,
+): (error: HttpError) => void {
+  if (!audit) return ignore;
+  const began = performance.now();
+  // A caller that has hung up has no address any more.
+  const facts = requestFacts(req, requestId);
+  return (error) => {
+    const { status, code } = error;
+    if (status < 500) return;
+    const event = (): AuditEvent => ({
+      api,
+      outcome: status === 503 ? 'unavailable' : 'failed',
+      ...(code !== undefined && { error: code }),
+      status,
+      ...facts,
+      time: timeBy(clock),
+      durationMs: performance.now() - began,
+      fault: faultOf(error),
+    });
+    report(audit, event, req);
+  };
+}
+
+function timeBy(clock: () => number): number {
+  try {
+    return clock();
+  } catch {
+    // What fails is told, with whatever time there is.
+    return Date.now();
+  }
 }
 
 function ignore(): void {}
 
-/** Describes what was thrown without quoting it; of our own errors, the cause. */
+/** Describes what was thrown without quoting it; of our own errors, the cause. Never throws. */
 export function faultOf(error: unknown): Fault {
+  try {
+    return described(error);
+  } catch {
+    // A getter of the thrown value has thrown in its turn.
+    return { name: 'unreadable' };
+  }
+}
+
+function described(error: unknown): Fault {
   if ((error instanceof HttpError || error instanceof StoreUnavailableError) && 'cause' in error) {
     return faultOf(error.cause);
   }

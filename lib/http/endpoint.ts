@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response, Router } from 'express';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { type StoreErrorKind, storeErrorKind } from '../tokens/store-errors.js';
@@ -11,8 +12,16 @@ import {
   report,
 } from './audit.js';
 import { type FormParameters, formBody } from './form-body.js';
-import { codeLabel, HttpError, invalidRequest, serverFault, unavailable } from './http-error.js';
-import { forbidCaching, sendAnswer, sendJson } from './respond.js';
+import {
+  codeLabel,
+  HttpError,
+  type HttpHeaders,
+  httpErrorOf,
+  invalidRequest,
+  unavailable,
+} from './http-error.js';
+import { type RequestFacts, type RequestIdOf, requestFacts } from './request-facts.js';
+import { forbidCaching, sendAnswer, sendError } from './respond.js';
 
 /** One call of an API, and what the audit will say about it. */
 export class Call {
@@ -21,18 +30,37 @@ export class Call {
   /** Express's `req.ip`, read while it is known: a caller that has hung up has no address any more. */
   ip: string | undefined;
   readonly #began = performance.now();
+  readonly #requestIdOf: RequestIdOf<Request> | undefined;
   #form: Promise<FormParameters> | undefined;
-  time = 0;
+  #facts: RequestFacts | undefined;
+  /** When it began by the app's clock; unknown if that fails. */
+  time: number | undefined;
   clientId: string | undefined;
   tokenDigest: string | undefined;
   reason: InactiveReason | undefined;
   action: ManagementAction | undefined;
   cascade = false;
+  /** Whether the `action` was done, though there is a `reason` why the token was dead before. */
+  done = false;
   introspectedAny = false;
 
-  constructor(req: Request, res: Response) {
+  constructor(req: Request, res: Response, requestIdOf: RequestIdOf<Request> | undefined) {
     this.req = req;
     this.res = res;
+    this.#requestIdOf = requestIdOf;
+  }
+
+  /** What the audit says of the request. The first to ask should do so early: a caller that has hung up has no address any more. */
+  get facts(): RequestFacts {
+    this.#facts ??= requestFacts(this.req, this.#requestIdOf);
+    return this.#facts;
+  }
+
+  /** The id of the request, or a new one where it came with none: the same each time, and in the audit. */
+  requestId(): string {
+    const { requestId = randomUUID() } = this.facts;
+    this.#facts = { ...this.facts, requestId };
+    return requestId;
   }
 
   /** The form that it carries, read once. @throws HttpError 400, 413 or 415 */
@@ -54,10 +82,14 @@ export interface Endpoint {
   readonly audit: Audit | undefined;
   readonly telemetry: Telemetry;
   readonly clock: () => number;
+  /** Names requests, where the app has a way of its own. */
+  readonly requestId: RequestIdOf<Request> | undefined;
   /** The body of a 200, to be sent as JSON unless it is a `TextAnswer`; or a rejection. */
   answer(call: Call): Promise<object>;
   /** An error in the API's own shape. */
   errorBody(error: HttpError, call: Call): object;
+  /** Header fields of each error, beside its own. */
+  errorHeaders?(call: Call): HttpHeaders;
   /** What an error of a store is here; by default an outage, whatever it says. */
   storeError?(kind: StoreErrorKind): HttpError | undefined;
 }
@@ -78,7 +110,7 @@ export function endpoint(
   const serve =
     (definition: Endpoint, answer: (call: Call) => Promise<object>) =>
     (req: Request, res: Response): Promise<void> =>
-      handle(definition, new Call(req, res), answer);
+      handle(definition, new Call(req, res, definition.requestId), answer);
   const headers = { Allow: definitions.map(({ method }) => ALLOW[method]).join(', ') };
   const wrongMethod = serve(first, () =>
     Promise.reject(invalidRequest('The method is not allowed', 405, { headers })),
@@ -95,33 +127,62 @@ export function endpoint(
   return router;
 }
 
+/**
+ * Answers a call, and tells of it once. Never rejects: Express 4 does not look at promises, and an unhandled rejection ends
+ * the process.
+ */
 async function handle(
   definition: Endpoint,
   call: Call,
   answer: (call: Call) => Promise<object>,
 ): Promise<void> {
+  // The app had responded before the call came here: it is none of ours.
   if (call.res.headersSent) return;
-  forbidCaching(call.res);
+  const { status, error, isSent } = await respond(definition, call, answer);
+  measure(definition, call, status, error);
+  audit(definition, call, { status, error, isSent });
+}
+
+/** How a call was answered. */
+interface Answered {
+  readonly status: number;
+  readonly error?: HttpError | undefined;
+  /** Whether the response was sent. */
+  readonly isSent: boolean;
+}
+
+async function respond(
+  definition: Endpoint,
+  call: Call,
+  answer: (call: Call) => Promise<object>,
+): Promise<Answered> {
   try {
-    call.ip = call.req.ip;
+    forbidCaching(call.res);
+    if (definition.audit) void call.facts;
+    call.ip = addressOf(call.req);
     call.time = definition.clock();
     if (definition.requireTls && !call.req.secure) throw invalidRequest('TLS is required');
-    sendAnswer(call.res, await answer(call));
-    measure(definition, call, 200);
-    audit(definition, call, 200);
+    return { status: 200, isSent: sendAnswer(call.res, await answer(call)) };
   } catch (thrown) {
     const error = asHttpError(definition, thrown);
-    sendJson(call.res, error.status, definition.errorBody(error, call), error.headers);
-    measure(definition, call, error.status, error);
-    audit(definition, call, error.status, error);
+    const sent = sendError(call.res, error, (sending) => ({
+      body: definition.errorBody(sending, call),
+      headers: definition.errorHeaders?.(call),
+    }));
+    return { status: sent.error.status, ...sent };
   }
 }
 
+/** Express's `req.ip`. The request of a mock may have no connection, which Express does not think of. */
+function addressOf(req: Request): string | undefined {
+  return (req.socket as Request['socket'] | undefined) ? req.ip : undefined;
+}
+
 function asHttpError(definition: Endpoint, thrown: unknown): HttpError {
-  if (thrown instanceof HttpError) return thrown;
-  const kind = storeErrorKind(thrown);
-  if (kind === undefined) return serverFault(thrown);
-  return definition.storeError?.(kind) ?? unavailable(thrown);
+  return httpErrorOf(thrown, () => {
+    const kind = storeErrorKind(thrown);
+    return kind && (definition.storeError?.(kind) ?? unavailable(thrown));
+  });
 }
 
 /** 404 and 409 for the two APIs that have such answers. */
@@ -148,16 +209,19 @@ function measure({ api, telemetry }: Endpoint, call: Call, status: number, error
   instruments.served({ api, outcome, status, ...details }, call.durationMs);
 }
 
-function audit(definition: Endpoint, call: Call, status: number, error?: HttpError): void {
-  report(definition.audit, () => {
-    const { clientId, tokenDigest, reason, action, time } = call;
+function audit(definition: Endpoint, call: Call, { status, error, isSent }: Answered): void {
+  const event = (): AuditEvent => {
+    const { clientId, tokenDigest, reason, action, time = Date.now() } = call;
     const outcome = outcomeOf(call, error);
+    const isTold = outcome === 'inactive' || outcome === 'done';
     return {
       api: definition.api,
       outcome,
-      ...(outcome === 'inactive' && reason !== undefined && { reason }),
+      ...(isTold && reason !== undefined && { reason }),
       ...(outcome !== 'inactive' && error?.code !== undefined && { error: error.code }),
       status,
+      ...(!isSent && { unsent: true }),
+      ...call.facts,
       ...credentialsOf(error),
       ...(clientId !== undefined && { clientId }),
       ...(tokenDigest !== undefined && { tokenDigest }),
@@ -168,7 +232,8 @@ function audit(definition: Endpoint, call: Call, status: number, error?: HttpErr
       durationMs: call.durationMs,
       ...(error && error.status >= 500 && { fault: faultOf(error) }),
     };
-  });
+  };
+  report(definition.audit, event, call.req);
 }
 
 function credentialsOf(error: HttpError | undefined): Pick<AuditEvent, 'credentials'> {
@@ -180,6 +245,7 @@ function credentialsOf(error: HttpError | undefined): Pick<AuditEvent, 'credenti
 function outcomeOf(call: Call, error: HttpError | undefined): AuditEvent['outcome'] {
   if (error?.status === 503) return 'unavailable';
   if (error && error.status >= 500) return 'failed';
+  if (call.done && !error) return 'done';
   // The details API answers a token that the caller may not see with 404, which is no refusal.
   if (call.reason !== undefined && (!error || error.status === 404)) return 'inactive';
   if (error) return 'refused';

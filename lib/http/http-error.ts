@@ -136,6 +136,23 @@ export function serverFault(cause: unknown): HttpError {
   });
 }
 
+/**
+ * What was thrown, as an error that is an answer: it itself, what `known` makes of it, or else a fault. Never throws, though
+ * even to look at a thrown value may throw.
+ */
+export function httpErrorOf(thrown: unknown, known: () => HttpError | undefined = unknown): HttpError {
+  try {
+    if (!(thrown instanceof HttpError)) return known() ?? serverFault(thrown);
+    // One that a hook of the app's has made may have any status.
+    const { status } = thrown;
+    return Number.isInteger(status) && status >= 400 && status <= 599 ? thrown : serverFault(thrown);
+  } catch {
+    return serverFault(thrown);
+  }
+}
+
+function unknown(): undefined {}
+
 /** RFC 9110 §10.2.3: whole seconds, and at least one, so that nobody asks again at once. */
 function retryAfterHeader(milliseconds: number): Record<string, string> {
   return { 'Retry-After': String(Math.max(1, Math.ceil(milliseconds / 1000))) };

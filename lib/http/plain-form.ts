@@ -16,8 +16,11 @@ export const MAX_PARAMETERS = 100;
  * body-parser then sees untouched. Nearly every introspection request is of this kind.
  */
 export function plainForm(req: Request): Map<string, string> | undefined {
-  const { headers, readableLength: bytes } = req;
+  const { headers } = req;
   if (!FORMS.has(headers['content-type']) || headers['content-encoding'] !== undefined) return undefined;
+  // A mock may have nothing that could be read.
+  if (!req.readable) return undefined;
+  const bytes = req.readableLength;
   if (headers['content-length'] !== String(bytes) || bytes === 0 || bytes > MAX_BYTES) return undefined;
   // Nobody has parsed it, nobody has begun to read it.
   if (req.body !== undefined || req.readableFlowing !== null) return undefined;

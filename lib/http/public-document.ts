@@ -1,15 +1,15 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Soon } from '../thenable.js';
-import { HttpError, invalidRequest, serverFault } from './http-error.js';
-import { forbidCaching, sendJson } from './respond.js';
+import { type HttpError, httpErrorOf, invalidRequest } from './http-error.js';
+import { forbidCaching, sendError, sendJson } from './respond.js';
 
 export interface DocumentOptions {
   /** Refuses requests that did not come by TLS. Default false. */
   readonly requireTls?: boolean;
   /** What the path is in: `originalUrl`, the host, for what is under `/.well-known` (RFC 8615), which is the default; `url`, the router. */
   readonly of?: 'originalUrl' | 'url';
-  /** Told why it could not be sent, and after how many milliseconds. */
-  readonly onError?: (error: HttpError, durationMs: number) => void;
+  /** Called with each request; the function that it returns is told why the document could not be sent. */
+  readonly watch?: (req: Request) => (error: HttpError) => void;
 }
 
 /**
@@ -31,13 +31,13 @@ function isAt(path: string, url: string): boolean {
 
 async function answer(
   documentOf: () => Soon<object>,
-  { requireTls = false, onError }: DocumentOptions,
+  { requireTls = false, watch }: DocumentOptions,
   req: Request,
   res: Response,
 ): Promise<void> {
   // Somebody may have answered meanwhile, a timeout of the app's for one.
   if (res.headersSent) return;
-  const began = performance.now();
+  const failed = watch?.(req);
   // Of errors nothing may be kept.
   forbidCaching(res);
   // Clients that run in a browser need it before they have a token. What the app has said goes before: its origin beside its
@@ -52,10 +52,10 @@ async function answer(
         headers: { Allow: 'GET, HEAD, OPTIONS' },
       });
   } catch (thrown) {
-    const error = thrown instanceof HttpError ? thrown : serverFault(thrown);
-    const { status, code, message, headers } = error;
-    sendJson(res, status, { error: code, error_description: message }, headers);
-    onError?.(error, performance.now() - began);
+    const { error } = sendError(res, httpErrorOf(thrown), ({ code, message }) => ({
+      body: { error: code, error_description: message },
+    }));
+    failed?.(error);
   }
 }
 

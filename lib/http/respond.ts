@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import type { HttpHeaders } from './http-error.js';
+import { type HttpError, type HttpHeaders, serverFault } from './http-error.js';
 
 /** What every answer carries: about tokens nothing may be cached (RFC 6749 §5.1, RFC 7662 §4). */
 export const ALWAYS: Readonly<Record<string, string>> = {
@@ -35,30 +35,72 @@ export class TextAnswer {
   }
 }
 
-/** Sends the answer to a request that was right. */
-export function sendAnswer(res: Response, answer: object): void {
-  if (answer instanceof TextAnswer) sendText(res, 200, answer.type, answer.text);
-  else sendJson(res, 200, answer);
+/** Sends the response to a request that was right. Returns whether it was sent, as {@link sendText}. */
+export function sendAnswer(res: Response, answer: object): boolean {
+  if (answer instanceof TextAnswer) return sendText(res, 200, answer.type, answer.text);
+  return sendJson(res, 200, answer);
 }
 
 /**
  * Sends JSON. Not `res.json`: that adds an `ETag`, with which Express answers a
  * token question with 304, `no-store` or not.
  */
-export function sendJson(res: Response, status: number, body: object, headers: HttpHeaders = {}): void {
-  sendText(res, status, 'application/json', JSON.stringify(body), headers);
+export function sendJson(res: Response, status: number, body: object, headers: HttpHeaders = {}): boolean {
+  return sendText(res, status, 'application/json', JSON.stringify(body), headers);
 }
 
+/** How an error went out. */
+export interface SentError {
+  /** What was sent: another one, where this one cannot be written. */
+  readonly error: HttpError;
+  readonly isSent: boolean;
+}
+
+/**
+ * Sends an error in an API's own shape. Never throws: Express 4 does not look at promises, and an unhandled rejection ends
+ * the process.
+ */
+export function sendError(
+  res: Response,
+  error: HttpError,
+  write: (error: HttpError) => { readonly body: object; readonly headers?: HttpHeaders | undefined },
+): SentError {
+  try {
+    const { body, headers } = write(error);
+    return { error, isSent: sendJson(res, error.status, body, { ...headers, ...error.headers }) };
+  } catch (fault) {
+    // An error of the app's own may have a header that Node does not take.
+    return sendFault(res, serverFault(fault));
+  }
+}
+
+function sendFault(res: Response, error: HttpError): SentError {
+  const { status, code, message } = error;
+  try {
+    return { error, isSent: sendJson(res, status, { error: code, error_description: message }) };
+  } catch {
+    // The caller must not wait for what will never come.
+    res.destroy();
+    return { error, isSent: false };
+  }
+}
+
+/**
+ * Sends text. Returns whether anyone gets it: not if the app has responded by itself, a timeout for one, or if the caller
+ * has hung up. Nothing of a response that is out is touched.
+ */
 export function sendText(
   res: Response,
   status: number,
   type: string,
   text: string,
   headers: HttpHeaders = {},
-): void {
-  if (res.headersSent) return;
+): boolean {
+  if (res.headersSent) return false;
+  const isConnected = !res.destroyed;
   for (const name in headers) res.setHeader(name, headers[name] as string | readonly string[]);
   res.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
   // As a string, the body goes out in one write with the headers; as a Buffer it takes a dearer vectored one.
   res.end(text);
+  return isConnected;
 }

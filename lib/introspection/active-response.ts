@@ -1,6 +1,7 @@
 import { NOBODY } from '../clients/client.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { ActiveResponse } from './introspector.js';
+import { tokenKind } from './response-shape.js';
 
 /** Members that an extension claim may not set, whether or not the record has them. */
 export const REGISTERED: ReadonlySet<string> = new Set([
@@ -26,7 +27,7 @@ export const REGISTERED: ReadonlySet<string> = new Set([
 
 /** The members of RFC 7662 §2.2 that a live token's record has; those of them left out that nobody told. */
 export function activeResponse(record: TokenRecord): ActiveResponse {
-  const { scope, audience, claims } = record;
+  const { kind, scope, audience, claims } = record;
   const response: Record<string, unknown> = { active: true };
   // One after the other: to build all of them and take the absent ones away cost ten times as much.
   const put = (member: string, value: unknown): void => {
@@ -35,6 +36,8 @@ export function activeResponse(record: TokenRecord): ActiveResponse {
   put('sub', record.subject);
   if (record.clientId !== NOBODY) response.client_id = record.clientId;
   put('token_type', tokenType(record));
+  // By this a guard knows it, whatever the record's claims say.
+  if (kind === 'refresh_token') response.token_use = kind;
   put('brand', record.brand);
   if (scope.length > 0) response.scope = scope.join(' ');
   put('exp', seconds(record.expiresAt));
@@ -50,11 +53,11 @@ export function activeResponse(record: TokenRecord): ActiveResponse {
   put('acr', record.acr);
   put('auth_time', seconds(record.authTime));
   put('authorization_details', record.authorizationDetails);
-  return (claims ? { ...response, ...extensionClaims(claims) } : response) as ActiveResponse;
+  return (claims ? { ...response, ...extensionClaims(kind, claims) } : response) as ActiveResponse;
 }
 
 /** RFC 6749 §5.1 and RFC 9449 §5; a refresh token has none. */
-function tokenType({ kind, confirmation, tokenType }: TokenRecord): string | undefined {
+function tokenType({ kind, confirmation, tokenType = 'Bearer' }: TokenRecord): string | undefined {
   if (kind === 'refresh_token') return undefined;
   return confirmation?.jkt ? 'DPoP' : tokenType;
 }
@@ -64,6 +67,15 @@ export function seconds(milliseconds: number | undefined): number | undefined {
   return milliseconds === undefined ? undefined : Math.floor(milliseconds / 1000);
 }
 
-function extensionClaims(claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(claims).filter(([name]) => !REGISTERED.has(name)));
+/** A `token_use` only where it says of an access token that it is one. */
+function extensionClaims(
+  kind: TokenRecord['kind'],
+  claims: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const isUse = (use: unknown): boolean => kind === 'access_token' && tokenKind({ token_use: use }) === kind;
+  return Object.fromEntries(
+    Object.entries(claims).filter(
+      ([name, value]) => !REGISTERED.has(name) && (name !== 'token_use' || isUse(value)),
+    ),
+  );
 }

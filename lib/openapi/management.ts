@@ -1,6 +1,7 @@
 import { REFRESH_TOKEN_NOT_FOUND } from '../apis/access-token-details.js';
-import { CLIENT_SECRET } from './credentials.js';
-import { badClient, type ErrorExamples, type ErrorShape, errorResponse, tlsRequired } from './errors.js';
+import { ASKING_ABOUT_ITSELF, badCaller, noRight } from './bearer-caller.js';
+import { CALLER_TOKEN, CLIENT_SECRET } from './credentials.js';
+import { type ErrorExamples, type ErrorShape, errorResponse, tlsRequired } from './errors.js';
 import { ORGANIZATION } from './example-values.js';
 import { NEVER_KEPT } from './responses.js';
 import type { RouterFacts, StoreFacts } from './router-facts.js';
@@ -85,7 +86,7 @@ export function organizationPaths(
           operationId: operationId + suffix,
           tags: [tag],
           summary: summary + again,
-          security: [{ [CLIENT_SECRET]: [] }],
+          security: [{ [CLIENT_SECRET]: [] }, { [CALLER_TOKEN]: [] }],
           ...own,
           parameters: [ORG_NAME, ...inPath, ...parameters],
         },
@@ -98,11 +99,14 @@ export function organizationPaths(
   ]);
 }
 
+const NO_RIGHT =
+  'The caller has no right in the organization, which may not even exist, or its access token lacks the scope.';
+
 /** The errors that follow from who calls, and from what is at the path. */
 export function managementRefusals(
   shape: ErrorShape,
   facts: RouterFacts,
-  { notFoundMessage }: Resource,
+  { name, notFoundMessage }: Resource,
   own: {
     readonly badRequests?: ErrorExamples;
     readonly noRight?: true;
@@ -112,11 +116,12 @@ export function managementRefusals(
   return {
     400: errorResponse(shape, 400, 'The request is malformed.', {
       malformedPath: ['invalid_request', 'The path is malformed'],
+      ...(name === 'accesstokens' && ASKING_ABOUT_ITSELF),
       ...own.badRequests,
       ...tlsRequired(facts),
     }),
-    401: badClient(shape, facts),
-    403: errorResponse(shape, 403, 'The caller has no right in the organization, which may not even exist.', {
+    401: badCaller(shape, facts),
+    403: noRight(shape, facts, NO_RIGHT, {
       stranger: ['unauthorized_client', 'The client may not read access tokens of this organization'],
       ...(own.noRight && {
         noRight: [

@@ -1,9 +1,8 @@
 import { INTROSPECTION_PATH } from '../apis/oauth-introspection.js';
-import { basicChallenge, challenge } from '../http/challenge.js';
 import { SIGNED } from '../introspection/signed-type.js';
+import { ASKING_ABOUT_ITSELF, badCaller, noRight } from './bearer-caller.js';
 import { CALLER_TOKEN, clientSecurity, credentialFields, formCredentials } from './credentials.js';
 import {
-  BAD_CLIENT,
   type ErrorShape,
   errorResponse,
   NO_TOKEN,
@@ -14,7 +13,7 @@ import {
 } from './errors.js';
 import { ACCESS_TOKEN, ORDERS_API, ORDERS_API_SECRET, UNKNOWN_TOKEN } from './example-values.js';
 import { oauthComponents, oauthErrors, TOKEN_FIELDS, varies } from './oauth.js';
-import { json, NEVER_KEPT, named, schema, tokenForm } from './responses.js';
+import { json, NEVER_KEPT, schema, tokenForm } from './responses.js';
 import type { DescribeApi, RouterFacts } from './router-facts.js';
 import { activeExample, tokenStateSchemas } from './token-state.js';
 import type { Operation, Response } from './types.js';
@@ -40,7 +39,7 @@ export const oauthIntrospection: DescribeApi = (facts) => {
           responses: {
             200: answer(facts),
             400: badRequest(shape, facts),
-            401: unauthorized(shape, facts),
+            401: badCaller(shape, facts),
             403: forbidden(shape, facts),
             ...shared.responses,
           },
@@ -101,57 +100,16 @@ function badRequest(shape: ErrorShape, facts: RouterFacts): Response {
   return errorResponse(shape, 400, 'The request is malformed.', {
     ...NO_TOKEN,
     ...TWO_CREDENTIALS,
-    askingAboutItself: ['invalid_request', 'An access token may not ask about itself'],
+    ...ASKING_ABOUT_ITSELF,
     ...tlsRequired(facts),
   });
 }
 
-const BAD_TOKEN = 'The access token is expired, revoked or unknown';
-
-function unauthorized(shape: ErrorShape, { realm }: RouterFacts): Response {
-  return errorResponse(
+function forbidden(shape: ErrorShape, facts: RouterFacts): Response {
+  return noRight(
     shape,
-    401,
-    'The caller has not proved who it is, or its own access token is no good.',
-    { ...BAD_CLIENT, badToken: ['invalid_token', BAD_TOKEN] },
-    {
-      'WWW-Authenticate': {
-        description: 'A challenge of the scheme that was used; `Basic` where none was.',
-        required: true,
-        schema: { type: 'string', pattern: '^(?:Basic|Bearer) realm="' },
-        examples: named({
-          badClient: basicChallenge(realm),
-          badToken: challenge('Bearer', { realm, error: 'invalid_token', error_description: BAD_TOKEN }),
-        }),
-      },
-    },
-  );
-}
-
-const NO_SCOPE = 'The access token lacks a required scope';
-
-function forbidden(shape: ErrorShape, { realm, introspectionScope: scope }: RouterFacts): Response {
-  return errorResponse(
-    shape,
-    403,
+    facts,
     'The caller may not ask: its access token lacks the scope, or it is a public client.',
-    {
-      noScope: ['insufficient_scope', NO_SCOPE],
-      publicClient: ['unauthorized_client', 'A public client may not introspect tokens here'],
-    },
-    {
-      'WWW-Authenticate': {
-        description: 'With `insufficient_scope`: the scope that is needed.',
-        schema: { type: 'string', pattern: '^Bearer realm="' },
-        examples: named({
-          noScope: challenge('Bearer', {
-            realm,
-            error: 'insufficient_scope',
-            error_description: NO_SCOPE,
-            scope,
-          }),
-        }),
-      },
-    },
+    { publicClient: ['unauthorized_client', 'A public client may not introspect tokens here'] },
   );
 }

@@ -1,5 +1,5 @@
 import type { Router } from 'express';
-import { type Reporter, reportDocument } from '../http/audit.js';
+import { type Reporter, watchDocument } from '../http/audit.js';
 import { publicDocument } from '../http/public-document.js';
 import { onRejection } from '../thenable.js';
 import type { OpenApiSettings } from './openapi-options.js';
@@ -21,7 +21,7 @@ export function serveOpenApi(
   router.use(
     publicDocument(settings.path, () => made, {
       of: 'url',
-      onError: (error, durationMs) => reportDocument(reporter, 'openapi', error, durationMs),
+      watch: (req) => watchDocument(reporter, 'openapi', req),
     }),
   );
 }

@@ -48,7 +48,7 @@ function text(description: string): Schema {
   return { type: 'string', description };
 }
 
-/** `[{ name, value }]`, each name once. */
+/** `[{ name, value }]`, each name once, 64 KiB as JSON together. */
 export const ATTRIBUTES: Schema = {
   type: 'array',
   items: {

@@ -181,6 +181,7 @@ function badRequests(rights: Rights): ErrorExamples {
           otherMember: ['invalid_request', 'These members cannot be updated: status'],
           badAttributes: ['invalid_request', 'attributes must be an array of { name, value } with strings'],
           repeatedAttribute: ['invalid_request', 'attributes must have each name once'],
+          tooManyAttributes: ['invalid_request', 'attributes must have 64 KiB together at most'],
           badScope: [
             'invalid_request',
             'scope must be a string of scope values, with commas or spaces between them',

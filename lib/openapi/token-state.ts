@@ -42,6 +42,7 @@ const ACTIVE: Schema = {
       enum: ['Bearer', 'DPoP'],
       description: 'How the token is presented. A refresh token has none.',
     },
+    token_use: text('`refresh_token` for a refresh token: what has it is no access token.'),
     brand: text("The tenant's brand."),
     scope: text('Scope values with single spaces between them.'),
     exp: {

@@ -1,5 +1,6 @@
 import { frozenJson } from '../frozen-copy.js';
 import { isObject } from '../options.js';
+import { isWithinBound } from './attributes-bound.js';
 import { RECORD_MEMBERS, recordProblem } from './check-token-record.js';
 import { isTokenSyntax } from './token-digest.js';
 import type { TokenRecord } from './token-record.js';
@@ -66,6 +67,7 @@ export function newRecord(token: NewToken, now: number): NewParts {
     ...given,
   } as Record<string, unknown>;
   check('save', refreshToken === undefined ? record : { ...record, refreshToken }, now);
+  checkAttributes('save', given);
   return {
     value,
     refreshToken: refreshToken as string | undefined,
@@ -85,9 +87,12 @@ export function readChanges(changes: TokenChanges): TokenChanges {
 
 /** `record` with `changes` made; `null` takes an optional member away. @throws TypeError as {@link newRecord} */
 export function changedRecord(record: TokenRecord, changes: TokenChanges, now: number): TokenRecord {
-  const changed: Record<string, unknown> = { ...record, lastModifiedAt: now, ...readChanges(changes) };
+  const read = readChanges(changes);
+  const changed: Record<string, unknown> = { ...record, lastModifiedAt: now, ...read };
   for (const member of REMOVABLE) if (changed[member] === null) delete changed[member];
   check('update', changed, now);
+  // Those that a record has already are its own.
+  checkAttributes('update', read);
   return Object.freeze(changed) as unknown as TokenRecord;
 }
 
@@ -119,6 +124,12 @@ function refuseOthers(method: string, given: object, allowed: readonly string[])
 function check(method: string, record: object, now: number): void {
   const problem = recordProblem(record, now);
   if (problem !== undefined) throw new TypeError(`${method}: ${problem}`);
+}
+
+/** Of sound records only: what is stored already is read, however large. */
+function checkAttributes(method: string, { attributes }: Pick<Partial<TokenRecord>, 'attributes'>): void {
+  if (attributes && !isWithinBound(attributes))
+    throw new TypeError(`${method}: "attributes" must have 64 KiB together at most, as JSON`);
 }
 
 /** The given members, each read once, own or inherited. */
