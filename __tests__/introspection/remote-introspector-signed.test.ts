@@ -12,6 +12,7 @@ import {
 } from '../support/scripted-server.js';
 
 const SIGNED = 'application/token-introspection+jwt';
+const SECONDS = Math.floor(Date.now() / 1000);
 const { privateKey, publicKey } = await jose.generateKeyPair('RS256');
 const other = await jose.generateKeyPair('RS256');
 const elliptic = await jose.generateKeyPair('ES256');
@@ -115,6 +116,8 @@ describe('remoteIntrospector with signedResponse', () => {
     ['a key among several', { header: { kid: 'two', alg: 'ES256' }, key: elliptic.privateKey }],
     ['the whole media type as its typ', { header: { typ: SIGNED } }],
     ['several audiences', { claims: { aud: ['x', 'api'] } }],
+    ['an exp and an nbf of a moment ago', { claims: { exp: SECONDS - 20, nbf: SECONDS - 1 } }],
+    ['an nbf that a clock is behind', { claims: { nbf: SECONDS + 20 } }],
     ['a moment ago', { claims: { iat: Math.floor(Date.now() / 1000) - 50 } }],
   ])('J-14 takes one that was signed with %s', async (_what, jwt) => {
     const metadata = { introspection_signing_alg_values_supported: ['RS256', 'ES256'] };
@@ -141,6 +144,11 @@ describe('remoteIntrospector with signedResponse', () => {
     ['an iat of long ago', { claims: { iat: Math.floor(Date.now() / 1000) - 120 } }],
     ['an iat to come', { claims: { iat: Math.floor(Date.now() / 1000) + 120 } }],
     ['an exp that is past', { claims: { exp: 1 } }],
+    ['an exp that is text', { claims: { exp: '9999999999' } }],
+    ['an nbf to come', { claims: { nbf: SECONDS + 60 } }],
+    ['an nbf that is text', { claims: { nbf: '1' } }],
+    ['other audiences', { claims: { aud: ['x', 'y'] } }],
+    ['the typ of another answer', { header: { typ: 'token-introspection+jwt2' } }],
     ['no token_introspection', { claims: { token_introspection: undefined } }],
     ['a token_introspection that is no object', { claims: { token_introspection: 'x' } }],
     ['an active that is a string', { claims: { token_introspection: { active: 'true' } } }],
@@ -179,6 +187,56 @@ describe('remoteIntrospector with signedResponse', () => {
   ])('J-14 refuses %s', async (_what, answer) => {
     const { introspector } = await asking(answer);
     expect(await rejection(introspector.introspect(TOKEN))).toMatchObject({ reason: 'signature' });
+  });
+
+  it.each<[string, string[], Jwt]>([
+    ['a shared secret', ['HS256'], { header: { alg: 'HS256' }, key: Buffer.from(SECRET.repeat(4)) }],
+    ['RS256 where only ES256 is announced', ['ES256'], {}],
+    ['RS256 where nothing is announced', [], {}],
+  ])('J-14 refuses %s, though the server announces %j', async (_what, announced, jwt) => {
+    const metadata = { introspection_signing_alg_values_supported: announced };
+    const { introspector, paths } = await asking(async (issuer) => sent(await signed(issuer, jwt)), {
+      metadata,
+    });
+    expect(await rejection(introspector.introspect(TOKEN))).toMatchObject({ reason: 'signature' });
+    expect(paths()).not.toContain('/jwks');
+  });
+
+  it('J-14 takes RS256 from a server whose announcement is null, and refuses what is not that', async () => {
+    const metadata = { introspection_signing_alg_values_supported: null };
+    const { introspector } = await asking(async (issuer) => sent(await signed(issuer)), { metadata });
+    expect(await introspector.introspect(TOKEN)).toMatchObject({ active: true });
+  });
+
+  it.each([
+    ['claims that are no object', { alg: 'RS256', kid: 'one', typ: 'token-introspection+jwt' }, '[1]'],
+    [
+      'an extension that nobody knows',
+      { alg: 'RS256', kid: 'one', typ: 'token-introspection+jwt', crit: ['x'], x: 1 },
+      '',
+    ],
+  ])('J-14 refuses one with %s', async (_what, header, payload) => {
+    const { introspector, paths } = await asking(async (issuer) => {
+      const [, claims, signature] = (await signed(issuer)).split('.');
+      const part = (text: string) => Buffer.from(text).toString('base64url');
+      return sent(`${part(JSON.stringify(header))}.${payload ? part(payload) : claims}.${signature}`);
+    });
+    expect(await rejection(introspector.introspect(TOKEN))).toMatchObject({ reason: 'signature' });
+    expect(paths()).not.toContain('/jwks');
+  });
+
+  it('J-14 follows a new key of the server, as for JWT access tokens', async () => {
+    let now = Date.now();
+    let keys: object = { keys: [] };
+    const { introspector, paths } = await asking(
+      async (issuer) => sent(await signed(issuer, { claims: { iat: Math.floor(now / 1000) } })),
+      { keys: (...call) => json(keys)(...call), clock: () => now },
+    );
+    expect(await rejection(introspector.introspect(TOKEN))).toMatchObject({ reason: 'signature' });
+    keys = KEYS;
+    now += 30_000;
+    expect(await introspector.introspect(TOKEN)).toMatchObject({ active: true });
+    expect(paths().filter((path) => path === '/jwks')).toHaveLength(2);
   });
 
   it('J-14 judges freshness by its clock', async () => {

@@ -45,7 +45,8 @@ function undone(body: Buffer, name: string): Buffer {
 
 /** `deflate` is the zlib format (RFC 9110 §8.4.1.2); some servers send the bare one, which has no such header (RFC 1950 §2.2). */
 function inflated(body: Buffer): Buffer {
-  const [method = 0, flags = 0] = body;
+  // Two bytes, or one that is no header.
+  const [method, flags] = body as unknown as [number, number];
   const isZlib = (method & 0x0f) === 8 && ((method << 8) | flags) % 31 === 0;
   return isZlib ? inflateSync(body, LIMIT) : inflateRawSync(body, LIMIT);
 }

@@ -119,7 +119,9 @@ class Exchange implements Cancellable {
     this.#destroy();
   }
 
-  #finish({ statusCode: status = 0, rawHeaders }: IncomingMessage): void {
+  #finish({ statusCode, rawHeaders }: IncomingMessage): void {
+    // A response of a server always has one.
+    const status = statusCode as number;
     const whole = this.#body.whole();
     let body = whole;
     try {
