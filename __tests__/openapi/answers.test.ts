@@ -510,6 +510,16 @@ describe('an answer that the document does not say is noticed:', () => {
     else expect(problems.join('\n')).toContain(noticed);
   });
 
+  it('issuer/24 keys of other signers are described, and no private one', async () => {
+    const { d: _d, alg: _alg, ...theirs } = ED;
+    const { app } = await described({ keys: [EC, { ...theirs, use: 'enc', x5c: ['MII'], 'x5t#S256': 'x' }] });
+    const document = await Described.by(app);
+    const { KeySet = {} } = document.document.components.schemas ?? {};
+    const { body } = await serving(app, (origin) => raw(origin, { method: 'GET', path: '/v1/oauth/jwks' }));
+    expect(document.wrong(KeySet, JSON.parse(body))).toStrictEqual([]);
+    expect(document.wrong(KeySet, { keys: [{ ...theirs, d: 'x' }] })).not.toStrictEqual([]);
+  });
+
   it('a member more, or one less, in what has a closed shape', async () => {
     const { app } = await described({ keys: [EC] });
     const document = await Described.by(app);

@@ -8,18 +8,35 @@ import type { Response, Schema } from './types.js';
 
 const TAG = 'Public keys';
 
+const HALVES: Readonly<Record<string, Schema>> = {
+  kty: { type: 'string', enum: ['RSA', 'EC', 'OKP'] },
+  crv: { type: 'string' },
+  x: { type: 'string' },
+  y: { type: 'string' },
+  n: { type: 'string' },
+  e: { type: 'string' },
+};
+
 const JWK: Schema = {
   type: 'object',
   description:
-    'A public key (RFC 7517 §4): with `n` and `e`, or `crv` and `x`, and with `y` on the curves that have one. Those that sign answers have `alg`, and `sig` as their `use`; of other signers there may be others.',
+    'A public key (RFC 7517 §4) that answers are signed with: with `n` and `e`, or `crv` and `x`, and with `y` on the curves that have one.',
+  required: ['kty', 'kid', 'alg', 'use'],
+  properties: {
+    ...HALVES,
+    kid: { type: 'string' },
+    alg: { type: 'string' },
+    use: { type: 'string', const: 'sig' },
+  },
+  additionalProperties: false,
+};
+
+const OTHER_JWK: Schema = {
+  type: 'object',
+  description: 'A public key of another signer of this issuer.',
   required: ['kty', 'kid'],
   properties: {
-    kty: { type: 'string', enum: ['RSA', 'EC', 'OKP'] },
-    crv: { type: 'string' },
-    x: { type: 'string' },
-    y: { type: 'string' },
-    n: { type: 'string' },
-    e: { type: 'string' },
+    ...HALVES,
     kid: { type: 'string' },
     alg: { type: 'string' },
     use: { type: 'string' },
@@ -56,7 +73,7 @@ export const publishedKeys: DescribeApi = (facts) => {
       },
     },
     components: {
-      schemas: { ...schemas, KeySet: KEY_SET, PublicKey: JWK },
+      schemas: { ...schemas, KeySet: KEY_SET, PublicKey: JWK, OtherPublicKey: OTHER_JWK },
       headers,
     },
   };
@@ -65,7 +82,15 @@ export const publishedKeys: DescribeApi = (facts) => {
 const KEY_SET: Schema = {
   type: 'object',
   required: ['keys'],
-  properties: { keys: { type: 'array', minItems: 1, items: { $ref: '#/components/schemas/PublicKey' } } },
+  properties: {
+    keys: {
+      type: 'array',
+      minItems: 1,
+      items: {
+        anyOf: [{ $ref: '#/components/schemas/PublicKey' }, { $ref: '#/components/schemas/OtherPublicKey' }],
+      },
+    },
+  },
   additionalProperties: false,
 };
 

@@ -21,6 +21,7 @@ export interface Schema {
   readonly minProperties?: number;
   readonly maxItems?: number;
   readonly oneOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
   readonly allOf?: readonly Schema[];
   readonly const?: unknown;
   readonly enum?: readonly unknown[];

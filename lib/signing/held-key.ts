@@ -92,11 +92,11 @@ function exported(key: KeyObject): PrivateJwk | undefined {
   }
 }
 
-/** Web Crypto fixes the hash with the key. */
-function signsBy({ algorithm, usages }: webcrypto.CryptoKey, alg: string): boolean {
+/** Web Crypto fixes the hash with the key, and makes no private key of such an algorithm that does not sign. */
+function signsBy({ algorithm }: webcrypto.CryptoKey, alg: string): boolean {
   const { name, hash } = schemeOf(alg).webCrypto;
   const own = (algorithm as webcrypto.RsaHashedKeyAlgorithm).hash?.name;
-  return usages.includes('sign') && algorithm.name === name && (own === undefined || own === hash);
+  return algorithm.name === name && (own === undefined || own === hash);
 }
 
 /**
