@@ -189,7 +189,7 @@ const redis = {
   set: async (key, ...value) => values.set(key, value),
   del: async (key) => values.delete(key),
 };
-${redis}
+${redis.replace('process.env.SHARED_CACHE_SECRET', "'a secret of 32 bytes or even more'")}
 export const sharing = (inner) => cachingIntrospector(inner, { shared });`,
     );
     const made = await world({ clock: Date.now });

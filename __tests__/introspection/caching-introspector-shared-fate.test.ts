@@ -302,4 +302,85 @@ describe('attack/03d a circuit that is half open', () => {
     made.inner.says = LIVE satisfies ActiveResponse;
     expect(await outcome(made, 'good-1')).toBe('active');
   });
+
+  it('keeps the place of a token that asks again when its abandoned request ends', async () => {
+    const made = cached(AWAY, { breaker: { failures: 1 } });
+    await outcome(made, 'away');
+    made.clock.now += DEFAULT_RESET;
+    const answers = [deferred<unknown>(), deferred<unknown>()];
+    const controller = new AbortController();
+    made.inner.says = () => answers[0]?.promise;
+    const leaving = made.cache.introspect('t', { signal: controller.signal });
+    await settled();
+    controller.abort(new Error('gone'));
+    await expect(leaving).rejects.toThrow('gone');
+    made.inner.says = () => answers[1]?.promise;
+    const staying = outcome(made, 't');
+    await settled();
+    answers[0]?.reject(AWAY);
+    await settled();
+    expect(await outcome(made, 'other')).toBe('circuit_open');
+    answers[1]?.resolve(LIVE);
+    expect(await staying).toBe('active');
+  });
+
+  it('has places of their own for tokens that kept failing while others were answered', async () => {
+    const made = cached(byToken({ bad: AWAY, away: AWAY }));
+    const bad = many('bad', 4);
+    for (let i = 0; i < 3; i++)
+      await outcomes(
+        made,
+        bad.flatMap((token, j) => [token, `good-${i}-${j}`]),
+      );
+    await outcomes(made, many('away', 5));
+    expect(made.cache.stats().breaker).toBe('open');
+    made.clock.now += DEFAULT_RESET;
+    expect(await outcomes(made, bad)).toStrictEqual([
+      ...['connection', 'connection', 'connection'],
+      'circuit_open',
+    ]);
+    expect(made.cache.stats().breaker).toBe('half_open');
+    expect(await outcome(made, 'good-new')).toBe('active');
+    expect(made.cache.stats().breaker).toBe('closed');
+  });
+});
+
+describe('a circuit that has opened and closed twice', () => {
+  async function twice(failures: number): Promise<Made> {
+    const made = cached(LIVE, { maxAge: 0, breaker: { failures } });
+    for (let i = 0; i < 2; i++) {
+      made.inner.says = AWAY;
+      await outcomes(made, many(`away-${i}`, failures));
+      expect(made.cache.stats().breaker).toBe('open');
+      made.clock.now += DEFAULT_RESET;
+      made.inner.says = LIVE;
+      expect(await outcome(made, 'good')).toBe('active');
+    }
+    return made;
+  }
+
+  it('opens only if no one has been answered for a second, then two, and so on up to resetAfter', async () => {
+    const made = await twice(5);
+    for (const silence of [1000, 2000, 4000, 8000, 10_000, 10_000]) {
+      made.inner.says = AWAY;
+      await outcomes(made, many(`away-${silence}-${made.clock.now}`, 20));
+      expect(made.cache.stats().breaker).toBe('closed');
+      made.clock.now += silence - 1;
+      await outcome(made, `late-${made.clock.now}`);
+      expect(made.cache.stats().breaker).toBe('closed');
+      made.clock.now += 1;
+      await outcome(made, `later-${made.clock.now}`);
+      expect(made.cache.stats().breaker).toBe('open');
+      made.clock.now += DEFAULT_RESET;
+      made.inner.says = LIVE;
+      expect(await outcome(made, 'good')).toBe('active');
+    }
+  });
+
+  it('opens at once if one failure is to open it', async () => {
+    const made = await twice(1);
+    made.inner.says = AWAY;
+    await outcome(made, 'away-again');
+    expect(made.cache.stats().breaker).toBe('open');
+  });
 });
