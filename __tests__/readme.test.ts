@@ -144,6 +144,7 @@ describe('README', () => {
     expect((await postToken(app, '/v1/oauth/introspect', as('app'), 'at')).body).toStrictEqual({
       active: true,
       client_id: 'app',
+      token_type: 'Bearer',
       iat: NOW / 1000,
     });
     expect((await postToken(app, '/v1/oauth/introspect', as('app'), 'other')).body).toStrictEqual({
@@ -310,6 +311,7 @@ export { app };`,
         active: true,
         sub: 'alice',
         aud: 'https://api.example.com',
+        token_type: 'Bearer',
         tenant: 'blue',
       });
     }

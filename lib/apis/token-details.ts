@@ -62,14 +62,15 @@ export async function holderOfOrganization(
   call: Call,
 ): Promise<{ readonly caller: Client; readonly organization: string }> {
   const caller = await context.admit(call, () => bearer.caller(call, () => context.basicCaller(call)));
-  const { org_name: organization, access_token: token = '' } = call.req.params as {
+  const { org_name: organization, access_token: token } = call.req.params as {
     readonly org_name: string;
+    /** Of a refresh token there is none in the path. */
     readonly access_token?: string;
   };
   // A public client proves nothing by its id; whoever has no right learns nothing about the organization.
   if (isPublic(caller) || !caller.organizations?.includes(organization))
     throw forbidden('The client may not read access tokens of this organization');
-  refuseAskingAboutItself(call, token);
+  if (token !== undefined) refuseAskingAboutItself(call, token);
   return { caller, organization };
 }
 
