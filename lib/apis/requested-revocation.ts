@@ -38,13 +38,12 @@ function readQuery(url: string): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>();
   for (const part of start < 0 ? [] : url.slice(start + 1).split('&')) {
     if (part === '') continue;
-    const [name = '', ...rest] = part.split('=');
-    const [known, value] = [decoded(name), decoded(rest.join('='))];
-    if (!PARAMETERS.includes(known))
-      throw invalidRequest('The query must have app, enduser and cascade only');
-    if (parameters.has(known)) throw invalidRequest(`The ${known} parameter must not be repeated`);
-    if (value === '') throw invalidRequest(`The ${known} parameter must not be empty`);
-    parameters.set(known, value);
+    const name = decoded(part.replace(/=.*/, ''));
+    const value = decoded(part.replace(/^[^=]*=?/, ''));
+    if (!PARAMETERS.includes(name)) throw invalidRequest('The query must have app, enduser and cascade only');
+    if (parameters.has(name)) throw invalidRequest(`The ${name} parameter must not be repeated`);
+    if (value === '') throw invalidRequest(`The ${name} parameter must not be empty`);
+    parameters.set(name, value);
   }
   return parameters;
 }
