@@ -31,6 +31,7 @@ export type { DPoPOptions } from './guard/dpop/dpop-options.js';
 export type { GuardAudit, GuardEvent } from './guard/guard-audit.js';
 export { GuardError, type GuardReason } from './guard/guard-error.js';
 export type { RequireActiveTokenOptions } from './guard/guard-options.js';
+export type { GuardRateLimitOptions } from './guard/inactive-limit.js';
 export { requireActiveToken } from './guard/require-active-token.js';
 export type { ApiName, Audit, AuditEvent, Fault, InactiveReason, ManagementAction } from './http/audit.js';
 export { HttpError, type HttpErrorCode, type HttpHeaders } from './http/http-error.js';

@@ -11,6 +11,7 @@ import { basicChallenge } from '../http/challenge.js';
 import type { Call, Endpoint } from '../http/endpoint.js';
 import { authorizationLines } from '../http/header-lines.js';
 import { HttpError, type RefusedCredentials, type WrongCredentials } from '../http/http-error.js';
+import { sharedThrottles } from '../http/shared-throttles.js';
 import { isThrottling, type Throttles } from '../http/throttle.js';
 import { introspectedTokens } from '../introspection/introspected-tokens.js';
 import type { Introspector } from '../introspection/introspector.js';
@@ -27,7 +28,6 @@ import type { TokenStore } from '../tokens/token-store.js';
 import { type CommonOptions, type ContextOptions, checkApiOptions } from './api-options.js';
 import { CallerAttempt } from './caller-attempt.js';
 import { callerKey } from './caller-key.js';
-import { sharedThrottles } from './shared-throttles.js';
 import { VisibleTokens } from './visible-tokens.js';
 
 /** What the APIs of one router share: where the tokens are, who may call, how often, and what they may see. */

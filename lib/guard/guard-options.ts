@@ -29,6 +29,7 @@ import type { CertificateSource } from './certificate.js';
 import { type DPoPOptions, type DPoPSettings, dpopSettings } from './dpop/dpop-options.js';
 import type { GuardAudit, GuardAuditSettings } from './guard-audit.js';
 import type { GuardError } from './guard-error.js';
+import { type GuardRateLimitOptions, type InactiveLimit, inactiveLimit } from './inactive-limit.js';
 import type { Requirements } from './judge.js';
 import type { Scheme } from './presented-token.js';
 import type { ChallengeSettings } from './refusal.js';
@@ -96,6 +97,8 @@ export interface RequireActiveTokenOptions {
    * an outage is told once a minute by `process.emitWarning`. Default none.
    */
   readonly audit?: GuardAudit;
+  /** Holds back addresses that send many inactive tokens. Set the app's `trust proxy` first. Default off. */
+  readonly rateLimit?: GuardRateLimitOptions | false;
   /** The id of a request, for `audit`. Default: a sane `X-Request-Id`, or else the trace id of `traceparent`. */
   readonly requestId?: (req: Request) => string | undefined;
   /** Where measurements and spans go; `false`: nowhere. Default: the global providers of OpenTelemetry, whenever the app registers them. */
@@ -109,6 +112,7 @@ export interface GuardSettings
     ChallengeSettings,
     GuardAuditSettings {
   readonly introspector: Introspector;
+  readonly limit: InactiveLimit | undefined;
   /** What goes with each question. */
   readonly question: AskOptions;
   readonly claims: RequireActiveTokenOptions['claims'];
@@ -149,6 +153,7 @@ const KNOWN = [
   'onError',
   'audit',
   'requestId',
+  'rateLimit',
   'telemetry',
 ];
 
@@ -194,6 +199,13 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
     question: { hint: 'access_token', ...(clockTolerance > 0 && { clockTolerance }) },
     audit,
     requestId,
+    limit: inactiveLimit(
+      FACTORY,
+      options.rateLimit,
+      options.introspector ?? (options.tokens as object),
+      clock,
+      telemetry,
+    ),
     audience: stringsOption('audience', options),
     issuer: stringsOption('issuer', options),
     scope,

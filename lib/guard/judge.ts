@@ -23,7 +23,13 @@ export interface Requirements {
 
 export type Judgement =
   | { readonly verdict: 'accepted'; readonly token: ActiveToken }
-  | { readonly verdict: 'invalid_token'; readonly description: string; readonly why: Why }
+  | {
+      readonly verdict: 'invalid_token';
+      readonly description: string;
+      readonly why: Why;
+      /** Whether the token is not active at all, as one that somebody invented. */
+      readonly isInactive: boolean;
+    }
   /** The introspector's answer has no sense: it cannot know. */
   | { readonly verdict: 'unusable'; readonly problem: string };
 
@@ -86,13 +92,13 @@ export function hasScope({ scopes }: ActiveToken, { scope, anyScope }: Requireme
   );
 }
 
-function invalid(description: string, why: Why): Judgement {
-  return { verdict: 'invalid_token', description, why };
+function invalid(description: string, why: Why, isInactive = false): Judgement {
+  return { verdict: 'invalid_token', description, why, isInactive };
 }
 
 /** The caller is told the same whatever the reason. */
 function inactive(why: Why): Judgement {
-  return invalid('The access token is expired, revoked or unknown', why);
+  return invalid('The access token is expired, revoked or unknown', why, true);
 }
 
 function untimely({ exp, nbf }: ActiveToken, tolerance: number, now: number): Why | undefined {

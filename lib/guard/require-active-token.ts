@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { HttpError, serverFault, unavailable } from '../http/http-error.js';
-import { answerOf } from '../introspection/ask.js';
+import { answerOf, isRemembered } from '../introspection/ask.js';
 import { isThenable, type Soon, whenKnown } from '../thenable.js';
 import { UnusableAnswerError } from '../tokens/store-errors.js';
 import type { ActiveToken } from './active-token.js';
@@ -151,12 +151,20 @@ export function verifyToken(
   res: Response,
   attempt?: Attempt,
 ): Soon<ActiveToken> {
-  const { introspector, question } = settings;
+  const { introspector, question, limit } = settings;
+  // What is in a cache costs the server nothing, whoever sends it.
+  const isLimited = limit !== undefined && !isRemembered(introspector, presented.token, question);
+  if (isLimited) limit.check(req);
   return answerOf(introspector, presented.token, question, (response) => {
     const judgement = judge(response, settings, settings.clock());
     if (judgement.verdict === 'unusable') throw unavailable(new UnusableAnswerError(judgement.problem));
-    if (judgement.verdict !== 'accepted')
-      throw invalidToken(settings, presented.scheme, judgement.description, judgement.why);
+    if (judgement.verdict !== 'accepted') {
+      const refused = invalidToken(settings, presented.scheme, judgement.description, judgement.why);
+      if (!isLimited || !judgement.isInactive) throw refused;
+      return limit.count(req).then(() => {
+        throw refused;
+      });
+    }
     const { token } = judgement;
     if (attempt && typeof token.client_id === 'string') attempt.clientId = token.client_id;
     const proven = requirePossession(settings, presented, token, req, res);
