@@ -379,8 +379,13 @@ describe('a circuit that has opened and closed twice', () => {
 
   it('opens at once if one failure is to open it', async () => {
     const made = await twice(1);
-    made.inner.says = AWAY;
-    await outcome(made, 'away-again');
-    expect(made.cache.stats().breaker).toBe('open');
+    for (let i = 0; i < 5; i++) {
+      made.inner.says = AWAY;
+      await outcome(made, 'the-same');
+      expect(made.cache.stats().breaker).toBe('open');
+      made.clock.now += DEFAULT_RESET;
+      made.inner.says = LIVE;
+      expect(await outcome(made, 'good')).toBe('active');
+    }
   });
 });

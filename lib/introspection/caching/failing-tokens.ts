@@ -45,7 +45,7 @@ export class FailingTokens {
     const answers = this.#answers;
     if (!this.#tellsApart) return answersBefore === answers;
     const before = this.#failing.get(token);
-    const isContradicted = answersBefore < answers || (before !== undefined && before.answers < answers);
+    const isContradicted = before !== undefined && before.answers < answers;
     const contradicted = (before?.contradicted ?? 0) + Number(isContradicted);
     this.#failing.set(token, { answers, contradicted });
     return answersBefore === answers && contradicted < CONTRADICTIONS;

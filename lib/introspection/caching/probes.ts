@@ -36,7 +36,7 @@ export class Probes {
   /** A place for a request; `undefined` if there is none for this token now. */
   admit(token: string, isTelling: boolean, signal: AbortSignal | undefined, now: number): Probe | undefined {
     for (const one of this.#probes.values()) {
-      if (now >= one.until || (!one.hasFailed && one.signal?.aborted)) this.#probes.delete(one.token);
+      if (now >= one.until || one.signal?.aborted) this.#probes.delete(one.token);
     }
     if (this.#probes.has(token) || this.#count((probe) => probe.isTelling === isTelling) >= this.#places)
       return undefined;
