@@ -154,7 +154,7 @@ export function plainClient(value: object): Record<string, unknown> {
  *
  * @param hasHook whether hashes that others made can be verified
  */
-export function clientProblem(value: unknown, hasHook = false): string | undefined {
+export function clientProblem(value: unknown, hasHook: boolean): string | undefined {
   if (!isObject(value)) return 'a client must be an object';
   const { clientId, manages, introspects, disabled } = value;
   if (!isNonEmptyString(clientId)) return '"clientId" must be a non-empty string';

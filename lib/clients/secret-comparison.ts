@@ -128,21 +128,18 @@ export class SecretComparisons {
    * turns of its own, and if it fails, the next verification tries again.
    */
   moveToOurs(clients: ClientStore, { clientId, secret }: Credentials, oldHash: string): void {
-    const isOurs = parseSecretHash(oldHash) !== undefined;
-    if (isOurs || !clients.replaceSecret || this.#moving.has(oldHash) || this.#moving.size >= MAX_MOVES)
+    const replace = clients.replaceSecret?.bind(clients);
+    if (!replace || parseSecretHash(oldHash) || this.#moving.has(oldHash) || this.#moving.size >= MAX_MOVES)
       return;
     this.#moving.add(oldHash);
     const turn = { origin: 'moving', isKnown: true };
-    const hashed = this.#moves.then(() =>
-      this.#hashes.run(
-        turn,
-        () => hashClientSecret(secret),
-        () => {},
-      ),
-    );
-    this.#moves = hashed.catch(() => {});
+    const proceed = (): void => {};
+    const rehash = (): Promise<string> => this.#hashes.run(turn, () => hashClientSecret(secret), proceed);
+    // One after the other, so that they take no more than one place. One that was refused stops none behind it.
+    const hashed = this.#moves.then(rehash, rehash);
+    this.#moves = hashed;
     hashed
-      .then((newHash) => clients.replaceSecret?.(clientId, newHash, oldHash))
+      .then((newHash) => replace(clientId, newHash, oldHash))
       .catch(() => {})
       .finally(() => this.#moving.delete(oldHash));
   }

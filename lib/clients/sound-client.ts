@@ -12,7 +12,7 @@ type Fault = (problem: string, clientId?: unknown) => Error;
  * @param hasHook whether the store can verify hashes that others made
  * @throws what `fault` makes for a client that is not sound, an unknown member included
  */
-export function soundClient(given: unknown, fault: Fault, hasHook = false): Client {
+export function soundClient(given: unknown, fault: Fault, hasHook: boolean): Client {
   if (!isObject(given)) throw fault('a client must be an object');
   const unknown = unknownClientMember(given);
   const client = plainClient(given);
@@ -26,7 +26,7 @@ export function soundClient(given: unknown, fault: Fault, hasHook = false): Clie
  *
  * @throws what `fault` makes
  */
-export function registeredClient(given: unknown, fault: Fault, hasHook = false): Client {
+export function registeredClient(given: unknown, fault: Fault, hasHook: boolean): Client {
   const client = soundClient(given, fault, hasHook);
   const problem = keysProblem(client);
   if (problem !== undefined) throw fault(problem, client.clientId);

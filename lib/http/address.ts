@@ -54,9 +54,7 @@ function pair(high: string, low: string): string {
 
 function mappedIPv4(address: string): string {
   if (!address.startsWith(MAPPED)) return address;
-  const [high = 0, low = 0] = address
-    .slice(MAPPED.length)
-    .split(':')
-    .map((group) => Number.parseInt(group, 16));
+  const groups = address.slice(MAPPED.length).split(':');
+  const [high, low] = groups.map((group) => Number.parseInt(group, 16)) as [number, number];
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }

@@ -88,8 +88,8 @@ function tracerOf(tracers: TracerProvider): Tracer | undefined {
 }
 
 const GLOBAL: Telemetry = new Collected({});
-/** For `false`, and for what is not worth measuring. */
-export const NO_TELEMETRY: Telemetry = Object.freeze({ instruments: undefined, tracer: undefined });
+/** For `false`. */
+const NO_TELEMETRY: Telemetry = Object.freeze({ instruments: undefined, tracer: undefined });
 
 /**
  * The telemetry that an option asks for.

@@ -56,7 +56,7 @@ export function clientColumns(client: Client): readonly Value[] {
  * @throws UnusableAnswerError for a row that somebody else has changed into no sound client, or into another one: a client
  *   that lost its secret in the table must not be a public one
  */
-export function clientOf(row: Row, clientId: string, hasHook = false): Client {
+export function clientOf(row: Row, clientId: string, hasHook: boolean): Client {
   const client = soundClient(
     {
       ...jsonOf(row),
