@@ -16,7 +16,7 @@ export interface BodyKind {
   /** The charsets that the parser knows, in lower case. */
   readonly charsets: ReadonlySet<string>;
   /** Whether text of ASCII characters means itself in another charset. */
-  isPlain(text: string, charset: string): boolean;
+  readonly isPlain: (text: string, charset: string) => boolean;
 }
 
 const parseRaw = bodyParser.raw({ limit: BODY_LIMIT, type: () => true });
