@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import express, { type RequestHandler } from 'express';
 import mocks from 'node-mocks-http';
@@ -110,6 +111,33 @@ describe('the charset of a form', () => {
     const { app, as } = await world();
     const headers = ['Authorization', as('app'), 'Content-Type', `${FORM}; charset=us-ascii`];
     expect((await serving(app, (origin) => raw(origin, { path: A, headers, body }))).status).toBe(status);
+  });
+});
+
+describe('the encoding of a form', () => {
+  it.each(['', '; charset=us-ascii'])('is 415 where it is unknown%s', async (charset) => {
+    const { app, as } = await world();
+    const headers = ['Authorization', as('app'), 'Content-Type', FORM + charset, 'Content-Encoding', 'x'];
+    const answer = await serving(app, (origin) => raw(origin, { path: A, headers, body: 'token=at-live' }));
+    expect(answer.status).toBe(415);
+  });
+
+  it('is gzip in whatever charset', async () => {
+    const { app, as } = await world();
+    await serving(app, async (origin) => {
+      for (const charset of ['', '; charset=us-ascii']) {
+        const answer = await fetch(origin + A, {
+          method: 'POST',
+          headers: {
+            Authorization: as('app'),
+            'Content-Type': FORM + charset,
+            'Content-Encoding': 'gzip',
+          },
+          body: gzipSync('token=at-live'),
+        });
+        expect(await answer.json()).toMatchObject({ active: true });
+      }
+    });
   });
 });
 

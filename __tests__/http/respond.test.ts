@@ -2,9 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import express, { type Express, type Response } from 'express';
 import { type Endpoint, endpoint } from '../../lib/http/endpoint.js';
 import { publicDocument } from '../../lib/http/public-document.js';
-import { type AuditEvent, HttpError } from '../../lib/index.js';
+import { type AuditEvent, HttpError, type PrivateJwk } from '../../lib/index.js';
 import { NO_TELEMETRY } from '../../lib/telemetry/telemetry.js';
 import { raw, serving } from '../support/http.js';
+import { EC } from '../support/signing.js';
+import { world } from '../support/world.js';
 
 /** An API with nothing in it but what a test says. */
 function api(own: Partial<Endpoint>, events: AuditEvent[] = []): Express {
@@ -86,5 +88,58 @@ describe('an error', () => {
   it.each([[400], [599]])('that an app has made with the status %s is that', async (status) => {
     const app = api({ answer: () => Promise.reject(new HttpError(status, 'invalid_request', 'x')) });
     expect((await serving(app, (origin) => raw(origin, { path: '/' }))).status).toBe(status);
+  });
+
+  it('is 500 where even to look at what was thrown throws, and told once', async () => {
+    const hostile = new Proxy({}, { get: broken, has: broken, getPrototypeOf: broken });
+    const events: AuditEvent[] = [];
+    const app = api({ answer: () => Promise.reject(hostile) }, events);
+    expect((await serving(app, (origin) => raw(origin, { path: '/' }))).status).toBe(500);
+    expect(events).toMatchObject([{ outcome: 'failed', fault: { name: 'unreadable' } }]);
+  });
+
+  it('is told with a time where the clock fails', async () => {
+    const before = Date.now();
+    for (const path of ['/v1/oauth/introspect', '/v1/oauth/jwks']) {
+      let isBroken = false;
+      const { app, events } = await world({
+        clock: () => (isBroken ? broken() : before),
+        keys: () => Promise.reject(new Error('down')),
+      });
+      isBroken = true;
+      await serving(app, (origin) => raw(origin, { path, method: path.endsWith('jwks') ? 'GET' : 'POST' }));
+      expect(events).toHaveLength(1);
+      expect(events[0]?.time).toBeGreaterThanOrEqual(before);
+    }
+  });
+
+  it('is none of published keys that come after the app has responded', async () => {
+    let ask = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      ask = resolve;
+    });
+    let answer = (_keys: readonly PrivateJwk[]): void => {};
+    const keys = new Promise<readonly PrivateJwk[]>((resolve) => {
+      answer = resolve;
+    });
+    const { app, events } = await world({
+      keys: () => {
+        ask();
+        return keys;
+      },
+      before: [
+        (_req, res, next) => {
+          void asked.then(() => res.status(504).end(() => answer([EC])));
+          next();
+        },
+      ],
+    });
+    const got = await serving(app, async (origin) => {
+      const first = await raw(origin, { method: 'GET', path: '/v1/oauth/jwks' });
+      await keys;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return first;
+    });
+    expect([got.status, events]).toStrictEqual([504, []]);
   });
 });
