@@ -183,7 +183,10 @@ describe('guard/35 rateLimit of the guard', () => {
     for (const rateLimit of [undefined, false] as const) {
       const asked: string[] = [];
       const introspector: Introspector = {
-        introspect: async (token) => (asked.push(token), { active: false }),
+        introspect: async (token) => {
+          asked.push(token);
+          return { active: false };
+        },
       };
       const app = express().get(
         '/',

@@ -3,7 +3,7 @@ import express, { type Express, type Response } from 'express';
 import { type Endpoint, endpoint } from '../../lib/http/endpoint.js';
 import { publicDocument } from '../../lib/http/public-document.js';
 import { type AuditEvent, HttpError, type PrivateJwk } from '../../lib/index.js';
-import { NO_TELEMETRY } from '../../lib/telemetry/telemetry.js';
+import { telemetryOf } from '../../lib/telemetry/telemetry.js';
 import { raw, serving } from '../support/http.js';
 import { EC } from '../support/signing.js';
 import { world } from '../support/world.js';
@@ -15,7 +15,7 @@ function api(own: Partial<Endpoint>, events: AuditEvent[] = []): Express {
     method: 'post',
     requireTls: false,
     audit: (event) => events.push(event),
-    telemetry: NO_TELEMETRY,
+    telemetry: telemetryOf('test', false),
     clock: Date.now,
     requestId: undefined,
     answer: () => Promise.reject(new HttpError(400, 'invalid_request', 'wrong')),

@@ -47,7 +47,7 @@ const DEFAULTS: { readonly [Part in RateLimitPart]: RateLimit | false } = {
 const MAX_BLOCKED = 10_000;
 
 /** Counts one kind of event per key, and says who has had too many. */
-interface Throttle {
+export interface Throttle {
   /** `key` is asked for only where some key is over its limit. @throws HttpError 429 while this one is */
   check(key: () => string): void;
   /** Counts one, unless this key is known to be over its limit. @throws HttpError 429 when it is one too many, 503 when the store fails */
