@@ -34,8 +34,9 @@ describe('a gateway whose server cannot tell', () => {
     ['cuts the connection', (_res, _request, socket) => socket.destroy(), 'connection', 5],
     ['refuses our credentials', json({ error: 'invalid_client' }, 401), 'our_credentials', 5],
     ['refuses our right to ask', json({ error: 'unauthorized_client' }, 400), 'our_credentials', 5],
-    ['is asked too often', json({}, 429, { 'Retry-After': '17' }), 'rate_limited', 17],
-    ['is down for a while', json({}, 503, { 'Retry-After': '90' }), 'status', 90],
+    ['is asked too often', json({}, 429, { 'Retry-After': '7' }), 'rate_limited', 7],
+    // The breaker of the cache tries again after 10 seconds, whatever the server says.
+    ['is down for a while', json({}, 503, { 'Retry-After': '90' }), 'status', 10],
     ['fails', json({ active: true }, 500), 'status', 5],
     ['redirects', json({}, 302, { Location: '/login' }), 'status', 5],
     ['answers HTML', json('<p>sekret</p>', 200, { 'Content-Type': 'text/html' }), 'malformed_answer', 5],
