@@ -1,8 +1,7 @@
 import type { TokenTest } from '../tokens/token-format.js';
 import { ask, canAsk, isRemembered } from './ask.js';
-import type { InactiveResponse, IntrospectionResponse, Introspector } from './introspector.js';
-
-const INACTIVE: InactiveResponse = Object.freeze({ active: false });
+import { inactive } from './inactivity.js';
+import type { IntrospectionResponse, Introspector } from './introspector.js';
 
 /**
  * Asks an introspector about what can be a token only; any other is inactive, as one that nobody
@@ -10,10 +9,10 @@ const INACTIVE: InactiveResponse = Object.freeze({ active: false });
  */
 export function onlyAbout(isToken: TokenTest, introspector: Introspector): Introspector {
   const introspect: Introspector['introspect'] = async (token, asked): Promise<IntrospectionResponse> =>
-    isToken(token) ? introspector.introspect(token, asked) : INACTIVE;
+    isToken(token) ? introspector.introspect(token, asked) : inactive('malformed');
   canAsk(
     introspect,
-    (token, asked) => (isToken(token) ? ask(introspector, token, asked) : INACTIVE),
+    (token, asked) => (isToken(token) ? ask(introspector, token, asked) : inactive('malformed')),
     (token, asked) => isToken(token) && isRemembered(introspector, token, asked),
   );
   return { introspect };
