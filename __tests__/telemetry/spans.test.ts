@@ -268,7 +268,8 @@ describe('spans of stores', () => {
     const metrics = collectedMetrics();
     const telemetry = { meterProvider: metrics.provider };
     const store = (): MemoryStore => new MemoryStore();
-    for (const rateLimit of [{}, { store }]) {
+    const inactive = { windowMs: 60_000, limit: 1000 };
+    for (const rateLimit of [{ inactive }, { inactive, store }]) {
       const { app, as } = await world({ rateLimit, telemetry });
       await postToken(app, A, as('api'), 'never-seen');
     }
