@@ -15,7 +15,7 @@ export type AuthorizationServer = {
 };
 
 /** What it is told of us. */
-export type AuthenticatingClient = { readonly client_id: string };
+type AuthenticatingClient = { readonly client_id: string };
 
 /** Adds our credentials to the headers or the form of a request, as the functions of the packages `oauth4webapi` and `openid-client` do. */
 export type ClientAuth = (
