@@ -176,6 +176,8 @@ describe('the sample app', () => {
           error: 'invalid_client',
           credentials: 'missing',
           status: 401,
+          address: '127.0.0.1',
+          userAgent: 'node',
           time: expect.any(Number),
           durationMs: expect.any(Number),
         },
