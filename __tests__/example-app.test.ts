@@ -184,7 +184,7 @@ describe('the sample app', () => {
       },
     ]);
     expect(lines[0]).not.toContain('access-live');
-    expect(lines[0]?.length).toBeLessThan(250);
+    expect(lines[0]?.length).toBeLessThan(300);
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('ends cleanly on %s, with a connection open', async (signal) => {
