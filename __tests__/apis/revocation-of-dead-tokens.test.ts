@@ -146,6 +146,15 @@ describe('issuer/02 revocation with a refresh token that is dead', () => {
     expect(made.events).toMatchObject([{ outcome: 'inactive', reason: 'expired' }]);
   });
 
+  it('R-05 leaves an access token that has expired as it is', async () => {
+    const made = await granted({});
+    const more = { clientId: 'app', grantId: 'grant-9', ...EXPIRED };
+    await made.tokens.save({ ...more, token: 'at-old', kind: 'access_token' });
+    expect((await revoke(made, 'at-old')).text).toBe('{}');
+    expect(made.tokens.find('at-old')).toMatchObject({ status: 'approved' });
+    expect(made.events).toMatchObject([{ outcome: 'inactive', reason: 'expired' }]);
+  });
+
   it('R-05 is nothing that an access token does: a dead one ends nothing else', async () => {
     const made = await granted({}, (tokens) => tokens.revoke('at-1'));
     expect((await revoke(made, 'at-1')).text).toBe('{}');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { type ManagedTokenStore, MemoryTokenStore, type TokenRecord } from '../../lib/index.js';
 import { LmdbTokenStore } from '../../lib/stores/lmdb/index.js';
+import { changedRecord } from '../../lib/tokens/new-record.js';
 import { error, managed } from '../support/managers.js';
 import { C, NOW, ORG, postToken, world } from '../support/world.js';
 
@@ -83,6 +84,7 @@ describe('the attributes of a token', () => {
       update: async (_token: string, changes: unknown) => void asked.push(changes),
     };
     const made = await managed({ tokens: tokens as never, management: { update: true } });
+    expect(changedRecord(record, { scope: ['read'] }, NOW).attributes).toStrictEqual(record.attributes);
     expect((await made.call('get', `${C}/t`)).body.attributes).toStrictEqual(record.attributes);
     expect((await made.call('post', `${C}/t`).send({ scope: 'read' })).status).toBe(200);
     expect((await made.call('post', `${C}/t`).send({ attributes: [{ name: 'b', value: '' }] })).status).toBe(

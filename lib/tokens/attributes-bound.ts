@@ -1,7 +1,7 @@
 import type { TokenRecord } from './token-record.js';
 
 /** The most bytes that the attributes of one token may have together, as JSON in UTF-8: every response about it has them all. */
-export const MAX_ATTRIBUTES: number = 64 * 1024;
+const MAX_ATTRIBUTES = 64 * 1024;
 
 /** Whether attributes keep that bound. */
 export function isWithinBound(attributes: NonNullable<TokenRecord['attributes']>): boolean {
