@@ -123,6 +123,7 @@ describe('the public face', () => {
   it('has these names', () => {
     expect(Object.keys(lib).toSorted()).toStrictEqual([
       'ConflictError',
+      'GuardError',
       'HttpError',
       'IntrospectionUnavailableError',
       'MemoryClientStore',

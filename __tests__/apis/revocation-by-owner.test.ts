@@ -314,7 +314,7 @@ describe('revocation by app and user: who may', () => {
 
   it('E-06 refuses whoever does not say who it is with 401 and a challenge', async () => {
     const made = await revocable();
-    for (const authorization of ['', 'Bearer at-live', 'Basic *']) {
+    for (const authorization of ['', 'Digest at-live', 'Basic *']) {
       const answer = await attempt(made, 'manager').set('Authorization', authorization);
       expect([answer.status, answer.body]).toStrictEqual([401, error('invalid_client')]);
       expect(answer.headers['www-authenticate']).toBe('Basic realm="token introspection", charset="UTF-8"');
@@ -349,7 +349,7 @@ describe('revocation by app and user: who may', () => {
     await attempt(made, 'manager');
     await attempt(made, 'manager', `${REVOKE}?enduser=carol`);
     await attempt(made, 'admin');
-    const common = { api: 'token-management', time: NOW, action: 'revoke' };
+    const common = { api: 'token-management', address: '127.0.0.1', time: NOW, action: 'revoke' };
     const done = { ...common, outcome: 'done', status: 200, clientId: 'manager' };
     const events = made.events.map(({ durationMs: _duration, ...event }) => event);
     expect(events).toStrictEqual([

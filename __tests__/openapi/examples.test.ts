@@ -209,6 +209,7 @@ const OF_ORGANIZATION = `/v1/o/${ORGANIZATION}/oauth2/revoke`;
 const REVOKE_OF_OWNER: Readonly<Record<string, readonly Ask[]>> = {
   ...EVERY,
   ...NO_CLIENT,
+  ...OWN_TOKEN,
   '200 revoked': [{}, { query: `app=${APP_ID}` }, { body: '{}' }],
   '200 nothingLeft': [{ before: 1 }, { query: 'app=other' }, { query: 'enduser=nobody&cascade=true' }],
   '400 malformedPath': [{ path: '/v1/o/%zz/oauth2/revoke' }],

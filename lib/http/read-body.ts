@@ -59,8 +59,8 @@ export async function hasNoContent(
   try {
     const body = textOf(isFilled(given) ? given : await read(req, res, parseRaw));
     // What a form parser makes of `{}`, which `curl -d '{}'` sends as one, is a parameter of that name.
-    const text = typeof body === 'string' ? body : Object.keys(body as object).join();
-    return saysNothing(text);
+    const text = typeof body === 'string' ? body : Object.entries(body as object).flat().join('');
+    return !Array.isArray(body) && saysNothing(text);
   } catch {
     // It is too large, say: there is something.
     return false;
@@ -100,7 +100,8 @@ function isChunked({ headers }: Request): boolean {
 /** Whether somebody has put a body into `req.body`. For one that it has not read, Express 4's body-parser puts `{}` there. */
 function isFilled(given: unknown): boolean {
   if (typeof given === 'string' || Buffer.isBuffer(given)) return given.length > 0;
-  return typeof given === 'object' && given !== null && Object.keys(given).length > 0;
+  if (typeof given !== 'object' || given === null) return false;
+  return Array.isArray(given) || Object.keys(given).length > 0;
 }
 
 function isEmpty(text: string): boolean {

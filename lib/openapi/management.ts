@@ -106,7 +106,10 @@ const NO_RIGHT =
 export function managementRefusals(
   shape: ErrorShape,
   facts: RouterFacts,
-  { name, notFoundMessage }: Resource,
+  {
+    name,
+    notFoundMessage,
+  }: Pick<Resource, 'notFoundMessage'> & { readonly name: Resource['name'] | 'revoke' },
   own: {
     readonly badRequests?: ErrorExamples;
     readonly noRight?: true;

@@ -84,7 +84,12 @@ export const revocationByOwner: DescribeApi = (facts) => {
             },
             NEVER_KEPT,
           ),
-          ...managementRefusals(shape, facts, ACCESS_TOKENS, { noRight: true, badRequests: BAD_REQUESTS }),
+          ...managementRefusals(
+            shape,
+            facts,
+            { ...ACCESS_TOKENS, name: 'revoke' },
+            { noRight: true, badRequests: BAD_REQUESTS },
+          ),
           404: errorResponse(
             shape,
             404,
