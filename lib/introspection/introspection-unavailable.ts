@@ -38,7 +38,7 @@ export class IntrospectionUnavailableError extends Error {
   constructor(
     reason: UnavailableReason,
     message: string,
-    options: ErrorOptions & { readonly retryAfter?: number | undefined } = {},
+    options: { readonly cause?: unknown; readonly retryAfter?: number | undefined } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'IntrospectionUnavailableError';

@@ -7,8 +7,7 @@ const dns = require('node:dns');
 /** The members of an object, none of which is read here: the getters of some load something. */
 function* membersOf(name, object) {
   for (const key of Reflect.ownKeys(object)) {
-    const { value, get, set } = Object.getOwnPropertyDescriptor(object, key);
-    yield [`${name}.${String(key)}`, get || set ? [get, set] : [value]];
+    yield [`${name}.${String(key)}`, Object.values(Object.getOwnPropertyDescriptor(object, key))];
   }
 }
 
