@@ -1,31 +1,23 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { installed, type Packed, pack, run } from './support/packed.js';
 
-const run = promisify(execFile);
 const root = process.cwd();
 
 describe('the packed package', () => {
   let folder: string;
-  let tarball: string;
-  let files: readonly string[];
+  let packed: Packed;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'packed-'));
-    // The build is there already; a second one would pull it from under the other tests.
-    const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]);
-    const packed = JSON.parse(stdout) as unknown;
-    const [pack] = Array.isArray(packed) ? packed : Object.values(packed as object);
-    tarball = join(folder, (pack as { filename: string }).filename);
-    files = (pack as { files: { path: string }[] }).files.map(({ path }) => path);
+    packed = await pack(folder);
   }, 60_000);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('holds the two builds, their types and the papers, and nothing else', () => {
-    expect(files).toEqual(
+    expect(packed.files).toEqual(
       expect.arrayContaining([
         'dist/esm/index.js',
         'dist/cjs/index.js',
@@ -40,7 +32,7 @@ describe('the packed package', () => {
       ]),
     );
     expect(
-      files.filter(
+      packed.files.filter(
         (file) => !/^(?:dist\/(?:esm|cjs)\/|package\.json$|[A-Z]+\.md$|LICENSE$|docs\/)/.test(file),
       ),
     ).toStrictEqual([]);
@@ -53,24 +45,12 @@ describe('the packed package', () => {
     let consumer: string;
     beforeAll(async () => {
       consumer = join(folder, `express-${major}`);
-      await mkdir(consumer);
-      await writeFile(join(consumer, 'package.json'), '{ "private": true }');
-      await run(
-        'npm',
-        [
-          'install',
-          '--no-audit',
-          '--no-fund',
-          '--no-package-lock',
-          '--prefer-offline',
-          tarball,
-          `express@${express}`,
-          `@types/express@${types}`,
-          '@types/node@20',
-        ],
-        { cwd: consumer },
-      );
-      await cp(join(root, '__tests__/support/consumer'), consumer, { recursive: true });
+      await installed(consumer, [
+        packed.tarball,
+        `express@${express}`,
+        `@types/express@${types}`,
+        '@types/node@20',
+      ]);
     }, 120_000);
 
     it('installs its runtime dependencies and no second Express', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import express, { type Express, type RequestHandler } from 'express';
+import passport from 'passport';
 import request from 'supertest';
 import { activeToken, type RequireActiveTokenOptions, requireActiveToken } from '../../lib/index.js';
 import { FORM as FORM_HEADERS, raw, serving } from '../support/http.js';
@@ -147,6 +148,14 @@ describe('the Authorization header', () => {
   });
 });
 
+/** Of an object and of what it inherits. */
+function namesIn(object: object): readonly string[] {
+  const names: string[] = [];
+  for (let at: object | null = object; at; at = Object.getPrototypeOf(at))
+    names.push(...Object.getOwnPropertyNames(at));
+  return names;
+}
+
 describe('property', () => {
   it('is where the token is put, and nowhere else', async () => {
     const introspector = { introspect: async () => ({ active: true as const, sub: 'alice' }) };
@@ -156,6 +165,54 @@ describe('property', () => {
     });
     const answer = await request(app).get('/orders').set('Authorization', 'Bearer abc');
     expect(answer.body).toStrictEqual({ sub: 'alice', other: null });
+  });
+
+  it.each([
+    ...['user', 'account', 'authInfo', 'logIn', 'login', 'logOut', 'logout'],
+    ...['isAuthenticated', 'isUnauthenticated', '_passport', '_userProperty', '_sessionManager'],
+    ...['session', 'sessionID', 'sessionStore', 'cookies', 'signedCookies', 'secret', 'csrfToken', 'flash'],
+    ...[
+      'body',
+      '_body',
+      'rawBody',
+      'file',
+      'files',
+      'rateLimit',
+      'id',
+      'log',
+      '_parsedUrl',
+      'params',
+      'route',
+    ],
+  ])('is not %s, which others own', (property) => {
+    expect(() => guarded({ property })).toThrow(TypeError);
+    expect(() => guarded({ property })).toThrow('"property"');
+  });
+
+  it('is none that a request has once Express and Passport have seen it', async () => {
+    let names: readonly string[] = [];
+    const app = express();
+    app.use(express.json(), new passport.Passport().initialize());
+    app.use((req, res) => {
+      Object.assign(req, { user: {}, authInfo: {} });
+      names = namesIn(req);
+      res.end();
+    });
+    await request(app).post('/x').send({}).expect(200);
+    expect(names).toEqual(expect.arrayContaining(['body', 'isAuthenticated', '_parsedUrl', 'socket', 'on']));
+    const free = names.filter((property) => {
+      try {
+        guarded({ property });
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    expect(free).toStrictEqual([]);
+  });
+
+  it.each(['auth', 'token', 'caller', 'users', 'Session'])('may be %s', (property) => {
+    expect(() => guarded({ property })).not.toThrow();
   });
 
   it.each([

@@ -7,8 +7,9 @@ import { promisify } from 'node:util';
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import { open } from 'lmdb';
 import { tokenDigest } from '../../lib/index.js';
+import { endIfChanging } from '../../lib/stores/lmdb/exit-watch.js';
 import { LmdbTokenStore, type LmdbTokenStoreOptions } from '../../lib/stores/lmdb/index.js';
-import { endAtOnce, rethrow, underWay } from '../../lib/stores/lmdb/transactions.js';
+import { rethrow } from '../../lib/stores/lmdb/transactions.js';
 import { StoreProcess } from '../support/other-process.js';
 import { testFaults } from '../support/store-faults.js';
 
@@ -230,11 +231,9 @@ describe('LmdbTokenStore', () => {
 
   it('ends a process at once where a change is under way, and only there', () => {
     const kill = jest.spyOn(process, 'kill').mockReturnValue(true);
-    endAtOnce();
+    endIfChanging({ writes: 0 });
     expect(kill).not.toHaveBeenCalled();
-    underWay.writes += 1;
-    endAtOnce();
-    underWay.writes -= 1;
+    endIfChanging({ writes: 1 });
     expect(kill).toHaveBeenCalledWith(process.pid, 'SIGKILL');
   });
 

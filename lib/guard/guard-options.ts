@@ -73,7 +73,7 @@ export interface RequireActiveTokenOptions {
    * `express.urlencoded` has to have read before. Default `'header'`.
    */
   readonly tokenFrom?: 'header' | 'body';
-  /** The member of the request that gets the token. Default `activeToken`, which is the one that is typed. */
+  /** The member of the request that gets the token: none that Express, Passport or a common middleware owns. Default `activeToken`, which is the one that is typed. */
   readonly property?: string;
   /** The realm of the challenge. Default `api`. */
   readonly realm?: string;
@@ -157,9 +157,20 @@ const KNOWN = [
   'telemetry',
 ];
 
-/** What every request has, and what Express gives it on its way. */
+/** What every request has, and what others give it on its way. */
 const REQUEST = new IncomingMessage(new Socket());
 const BY_EXPRESS = ['originalUrl', 'baseUrl', 'params', 'query', 'body', 'res', 'next', 'app', 'route'];
+/** What asks these whether somebody is logged in would take a token for a login. */
+const BY_PASSPORT = [
+  ...['user', 'account', 'authInfo', 'logIn', 'login', 'logOut', 'logout'],
+  ...['isAuthenticated', 'isUnauthenticated'],
+];
+/** By what stands beside a guard in most apps: sessions, cookies and their secret, uploads, limits, loggers. */
+const BY_MIDDLEWARE = [
+  ...['session', 'sessionID', 'sessionStore', 'cookies', 'signedCookies', 'secret', 'csrfToken', 'flash'],
+  ...['rawBody', 'file', 'files', 'rateLimit', 'id', 'log'],
+];
+const TAKEN: readonly string[] = [...BY_EXPRESS, ...BY_PASSPORT, ...BY_MIDDLEWARE];
 
 const REQUIREMENTS = ['audience', 'issuer', 'scope', 'anyScope', 'claims', 'acrValues', 'maxAge'] as const;
 
@@ -314,13 +325,21 @@ function urlOption(given: unknown): string | undefined {
   return given as string | undefined;
 }
 
-/** What a request has by itself must not be replaced. */
+/**
+ * What a request has, or gets from others, must not be replaced. (`auth` may be: it is the place
+ * of a token for other guards, so what reads it is looking for one.)
+ */
 function propertyOption(given: unknown = 'activeToken'): string {
   must(
-    isNonEmptyString(given) && !(given in request) && !(given in REQUEST) && !BY_EXPRESS.includes(given),
+    isNonEmptyString(given) && !isTaken(given),
     FACTORY,
     'property',
-    'a name that a request does not have',
+    'a name that a request does not have, nor gets from Express, Passport or the like',
   );
   return given;
+}
+
+/** With an underscore begins what is nobody else's business: `_body`, `_parsedUrl`, `_passport`. */
+function isTaken(name: string): boolean {
+  return name.startsWith('_') || name in request || name in REQUEST || TAKEN.includes(name);
 }

@@ -60,7 +60,8 @@ export type WrongCredentials =
 /** Header fields of an answer; one with several values is sent as several lines. */
 export type HttpHeaders = Readonly<Record<string, string | readonly string[]>>;
 
-export interface HttpErrorDetails extends ErrorOptions {
+export interface HttpErrorDetails {
+  readonly cause?: unknown;
   readonly headers?: HttpHeaders;
   readonly credentials?: RefusedCredentials;
   /** With `wrong` credentials. */

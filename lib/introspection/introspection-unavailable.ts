@@ -43,7 +43,8 @@ export class IntrospectionUnavailableError extends Error {
   constructor(
     reason: UnavailableReason,
     message: string,
-    options: ErrorOptions & {
+    options: {
+      readonly cause?: unknown;
       readonly retryAfter?: number | undefined;
       readonly status?: number | undefined;
     } = {},

@@ -22,8 +22,32 @@ export interface ReadableCache {
 const OUTCOME = 'token_introspection.outcome';
 const STATE = 'token_introspection.state';
 
-/** What is read of the caches when measurements are collected. Several are one sum, as they would be of several processes. */
-export class CacheGauges {
+/**
+ * Where the copies of this package in a process find each other's gauges (both builds, a second
+ * version, a module that was loaded anew): callbacks for one series hide each other, since an SDK
+ * keeps the value that it hears last. On the meter, which is of our scope and so nobody else's,
+ * and whose series they are: nothing global, and gone with its provider. The number is that of
+ * {@link SharedGauges}, which must stay as it is while the number does.
+ */
+const SHARED: unique symbol = Symbol.for('express-token-introspection.cache-gauges.1');
+
+/** What another copy, of another version perhaps, may count on. */
+export interface SharedGauges {
+  add(cache: ReadableCache): void;
+}
+
+/** The gauges of a meter, whichever copy has made them. */
+export function cacheGauges(meter: Meter & { readonly [SHARED]?: SharedGauges }): SharedGauges {
+  const there = meter[SHARED];
+  if (there) return there;
+  const made = new CacheGauges(meter);
+  // No matter where a meter takes no members: its copies cannot be helped then.
+  Reflect.defineProperty(meter, SHARED, { value: made });
+  return made;
+}
+
+/** What is read of the caches when metrics are collected. Several are one sum, as they would be of several processes. */
+export class CacheGauges implements SharedGauges {
   /** A cache that nobody uses any more must not live on for its gauges. */
   readonly #caches = new Set<WeakRef<ReadableCache>>();
   readonly #entries: ObservableUpDownCounter;

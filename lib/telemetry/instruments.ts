@@ -1,5 +1,5 @@
 import { type Attributes, type Counter, type Histogram, type Meter, ValueType } from '@opentelemetry/api';
-import { CacheGauges } from './cache-gauges.js';
+import { cacheGauges, type SharedGauges } from './cache-gauges.js';
 import { quietly } from './quietly.js';
 
 /*
@@ -44,7 +44,7 @@ export type CacheResult =
 
 /** The instruments of one meter. Nothing that they do may harm an answer, so none of it throws. Times are in milliseconds. */
 export class Instruments {
-  readonly caches: CacheGauges;
+  readonly caches: SharedGauges;
   readonly #calls: Counter;
   readonly #callDuration: Histogram;
   readonly #guarded: Counter;
@@ -78,7 +78,7 @@ export class Instruments {
       'Questions to caches, by where the answer came from',
     );
     this.#evictions = counter('cache.evictions', '{entry}', 'Active answers dropped for want of room');
-    this.caches = new CacheGauges(meter);
+    this.caches = cacheGauges(meter);
   }
 
   served({ api, outcome, reason, error, action, status }: ServedCall, duration: number): void {

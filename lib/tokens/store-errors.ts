@@ -8,10 +8,15 @@
 
 export type StoreErrorKind = 'unavailable' | 'not_found' | 'conflict';
 
+/** As `ErrorOptions`, which an app that compiles for ES2020 or ES2021 does not have. */
+interface ErrorDetails {
+  readonly cause?: unknown;
+}
+
 const KIND = Symbol.for('express-token-introspection.store-error');
 
 class StoreError extends Error {
-  constructor(kind: StoreErrorKind, message: string, options?: ErrorOptions) {
+  constructor(kind: StoreErrorKind, message: string, options?: ErrorDetails) {
     super(message, options);
     this.name = new.target.name;
     Object.defineProperty(this, KIND, { value: kind });
@@ -21,7 +26,7 @@ class StoreError extends Error {
 /** The store cannot know. Answered as 503 with `Retry-After`, never as an inactive token. */
 export class StoreUnavailableError extends StoreError {
   readonly code = 'ERR_STORE_UNAVAILABLE';
-  constructor(message = 'The store is unavailable', options?: ErrorOptions) {
+  constructor(message = 'The store is unavailable', options?: ErrorDetails) {
     super('unavailable', message, options);
   }
 }
@@ -48,7 +53,7 @@ export function isUnusableAnswer(error: unknown): boolean {
  */
 export class NotFoundError extends StoreError {
   readonly code = 'ERR_STORE_NOT_FOUND';
-  constructor(message = 'Not found', options?: ErrorOptions) {
+  constructor(message = 'Not found', options?: ErrorDetails) {
     super('not_found', message, options);
   }
 }
@@ -56,7 +61,7 @@ export class NotFoundError extends StoreError {
 /** The record exists already, or is in somebody else's hands. 409 on the refresh-token and details APIs, 503 elsewhere. */
 export class ConflictError extends StoreError {
   readonly code = 'ERR_STORE_CONFLICT';
-  constructor(message = 'Conflict', options?: ErrorOptions) {
+  constructor(message = 'Conflict', options?: ErrorDetails) {
     super('conflict', message, options);
   }
 }

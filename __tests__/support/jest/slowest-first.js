@@ -9,6 +9,7 @@ const SLOWEST = [
   'odd-requests',
   'testing/describe-token-store',
   'policy-model',
+  'package/hosts',
   'package',
   'http/plain-form',
   'stores/postgres-token-store',

@@ -102,9 +102,10 @@ export class LmdbTokenStore implements ManagedTokenStore {
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       const root = open({ path, ...OPENING });
-      this.#changes = new Transactions(root, timeout);
       this.#tokens = new LmdbTokens(root);
       this.#log = new RevocationLog(root.openDB({ name: 'revocations', encoding: 'string' }));
+      // Last: it counts as open from now on.
+      this.#changes = new Transactions(root, timeout);
     } catch (cause) {
       throw new StoreUnavailableError(`${FACTORY}: the database cannot be opened`, { cause });
     }

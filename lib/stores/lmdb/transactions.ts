@@ -1,17 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RootDatabase } from 'lmdb';
 import { operation } from '../operation.js';
+import { ExitWatch } from './exit-watch.js';
 
 /** How often (ms) `close` looks whether all is done. */
 const CLOSE_CHECK = 5;
-
-/** The changes of this process that are under way, in all its databases. */
-export const underWay: { writes: number } = { writes: 0 };
 
 /** The changes of an open database: each is on disk, or has failed, within its time. */
 export class Transactions {
   readonly #root: RootDatabase;
   readonly #timeout: number;
+  readonly #exit = new ExitWatch();
   /** Those of this database that are under way. */
   #pending = 0;
   #isClosed = false;
@@ -19,7 +18,6 @@ export class Transactions {
   constructor(root: RootDatabase, timeout: number) {
     this.#root = root;
     this.#timeout = timeout;
-    endWithoutHarm();
   }
 
   /** The driver does not survive a look into a database that was closed. */
@@ -32,12 +30,12 @@ export class Transactions {
     return operation(name, this.#timeout, async () => {
       this.demandOpen();
       this.#pending += 1;
-      underWay.writes += 1;
+      this.#exit.began();
       try {
         return await this.#commit(work);
       } finally {
         this.#pending -= 1;
-        underWay.writes -= 1;
+        this.#exit.ended();
       }
     });
   }
@@ -50,8 +48,12 @@ export class Transactions {
     // After a failed write the driver waits for ever.
     const closed = new AbortController();
     const late = pause(this.#timeout, undefined, { signal: closed.signal }).catch(() => {});
-    await Promise.race([this.#root.close(), late]);
-    closed.abort();
+    try {
+      await Promise.race([this.#root.close(), late]);
+    } finally {
+      closed.abort();
+      this.#exit.closed();
+    }
   }
 
   async #commit<T>(work: () => T): Promise<T> {
@@ -70,23 +72,6 @@ export class Transactions {
     await this.#root.flushed;
     return outcome.value;
   }
-}
-
-let isWatched = false;
-
-/**
- * Makes a process that ends in the middle of a change end at once. The driver would wait in its
- * exit hook for a callback that never comes, and keep the lock for changes from every other
- * process, for good; of one that is killed, the system takes the lock back.
- */
-function endWithoutHarm(): void {
-  if (isWatched) return;
-  isWatched = true;
-  process.prependListener('exit', endAtOnce);
-}
-
-export function endAtOnce(): void {
-  if (underWay.writes > 0) process.kill(process.pid, 'SIGKILL');
 }
 
 /** A failed transaction rejects a second promise of the driver's, where nobody listens: that would end the process. */

@@ -1,0 +1,2 @@
+export function ledToCopies(code: string, file: string, vendored: readonly string[]): string;
+export function packagesOf(code: string): string[];
