@@ -7,7 +7,7 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { ledToCopies, packagesOf } from './vendored.mjs';
 
 /** The dependencies that have no CommonJS of their own, and need nothing else themselves. */
-const VENDORED = ['jose', 'oauth4webapi'];
+const VENDORED = ['jose'];
 
 const root = resolve(import.meta.dirname, '..');
 const out = join(root, 'dist/cjs');
