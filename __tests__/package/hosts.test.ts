@@ -24,6 +24,8 @@ const LOADERS = {
   'unchanged.main.cjs': `
     require('./unchanged.cjs')(() => require('express-token-introspection'));`,
   'unchanged.main.mjs': `
+    // Itself loads Node's \`fetch\` from Node 22 on, imported by a module: that is no change of ours.
+    import 'node:http';
     import unchanged from './unchanged.cjs';
     await unchanged(() => import('express-token-introspection'));`,
 };

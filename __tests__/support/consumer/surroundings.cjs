@@ -4,6 +4,14 @@ const http = require('node:http');
 const https = require('node:https');
 const dns = require('node:dns');
 
+/** The first look at one of these, even at its descriptor, loads Node's `fetch`, and with it the dispatcher that the app has. */
+const FETCH =
+  /^(?:fetch|FormData|Headers|Request|Response|MessageEvent|WebSocket|CloseEvent|EventSource|ErrorEvent)$/;
+
+const globals = () => Reflect.ownKeys(globalThis);
+exports.globals = globals;
+exports.globalsBeforeFetch = () => globals().filter((key) => typeof key === 'symbol' || !FETCH.test(key));
+
 /** The members of an object, none of which is read here: the getters of some load something. */
 function* membersOf(name, object) {
   for (const key of Reflect.ownKeys(object)) {
@@ -11,10 +19,11 @@ function* membersOf(name, object) {
   }
 }
 
-function* all() {
-  yield* membersOf('globalThis', globalThis);
-  for (const key of Reflect.ownKeys(globalThis)) {
-    const { value } = Object.getOwnPropertyDescriptor(globalThis, key);
+function* all(names) {
+  for (const key of names) {
+    const member = Object.getOwnPropertyDescriptor(globalThis, key);
+    yield [`globalThis.${String(key)}`, Object.values(member)];
+    const { value } = member;
     if (typeof value !== 'function' && key !== 'Math' && key !== 'JSON' && key !== 'Reflect') continue;
     yield* membersOf(String(key), value);
     if (value.prototype) yield* membersOf(`${String(key)}.prototype`, value.prototype);
@@ -37,31 +46,19 @@ function* all() {
   yield ['timers that keep the process alive', [timers.length]];
 }
 
-/** The first use of one of these decides whose `fetch` the app has. */
-const FETCH =
-  /^(?:fetch|FormData|Headers|Request|Response|MessageEvent|WebSocket|CloseEvent|EventSource|ErrorEvent)$/;
-
 /** Node defines some of its members at their first use: that is no change of ours. */
-function touch(keys) {
-  for (const key of keys) {
+exports.touch = (names) => {
+  for (const key of names) {
     try {
       void globalThis[key];
     } catch {}
   }
-}
-
-exports.touchAllButFetch = () =>
-  touch(Reflect.ownKeys(globalThis).filter((key) => typeof key === 'symbol' || !FETCH.test(key)));
-
-exports.touchFetch = async () => {
-  touch(Reflect.ownKeys(globalThis));
-  await (await fetch('data:,')).text();
 };
 
-exports.surroundings = () => new Map(all());
+exports.surroundings = (names = globals()) => new Map(all(names));
 
 /** The names of what is not as it was. */
-exports.changes = (before, after = exports.surroundings()) =>
+exports.changes = (before, after) =>
   [...new Set([...before.keys(), ...after.keys()])].filter((name) => {
     const [a, b] = [before.get(name), after.get(name)];
     return !a || !b || a.length !== b.length || a.some((value, i) => !Object.is(value, b[i]));

@@ -3,9 +3,10 @@ const express = require('express');
 const features = require('./features.cjs');
 const {
   changes,
+  globals,
+  globalsBeforeFetch,
   surroundings,
-  touchAllButFetch,
-  touchFetch,
+  touch,
   warnings,
   watchWarnings,
 } = require('./surroundings.cjs');
@@ -15,16 +16,26 @@ const LATE =
 const loaded = () => [...new Set(Object.keys(require.cache).flatMap((file) => LATE.exec(file)?.[1] ?? []))];
 
 module.exports = async function unchanged(load) {
-  touchAllButFetch();
+  touch(globalsBeforeFetch());
   await watchWarnings();
-  const cold = surroundings();
+  const cold = surroundings(globalsBeforeFetch());
   const lib = await load();
-  const imported = changes(cold);
+  const imported = changes(cold, surroundings(globalsBeforeFetch()));
   const early = loaded();
   console.error('imported');
-  await touchFetch();
+  touch(globals());
+  await (await fetch('data:,')).text();
   const warm = surroundings();
   const { failed } = await features(express, lib);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  console.log(JSON.stringify({ imported, early, failed, used: changes(warm), late: loaded(), warnings }));
+  console.log(
+    JSON.stringify({
+      imported,
+      early,
+      failed,
+      used: changes(warm, surroundings()),
+      late: loaded(),
+      warnings,
+    }),
+  );
 };
