@@ -141,16 +141,16 @@ export class ApiContext {
   }
 
   /**
-   * The client of an access token, which `verify` finds out. One that was right lately is no guess, and is looked at however
+   * The client of an access token, empty if it is malformed, which `verify` finds out. One that was right lately is no guess, and is looked at however
    * often others at its address have failed.
    *
    * @throws HttpError 429, and what `verify` throws
    */
-  async tokenCaller(call: Call, token: string | undefined, verify: () => Promise<Client>): Promise<Client> {
+  async tokenCaller(call: Call, token: string, verify: () => Promise<Client>): Promise<Client> {
     const attempt = this.#attemptOf(call);
-    attempt.begin(token !== undefined && this.verified.hasProof('access_token', token));
+    attempt.begin(this.verified.hasProof('access_token', token));
     const caller = await verify();
-    if (token !== undefined) attempt.remember(() => this.verified.addProof('access_token', token));
+    attempt.remember(() => this.verified.addProof('access_token', token));
     return caller;
   }
 

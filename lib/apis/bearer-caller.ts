@@ -57,7 +57,7 @@ export class BearerCallers {
     const isBearer = presented.kind !== 'missing' && authorizationLines(call.req).length === 1;
     const settings = this.#settings;
     if (!settings || !isBearer) return byCredentials();
-    const token = presented.kind === 'token' ? presented.token : undefined;
+    const token = presented.kind === 'token' ? presented.token : '';
     return this.#context.tokenCaller(call, token, () => this.#byToken(settings, call, presented));
   }
 

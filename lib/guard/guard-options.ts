@@ -1,6 +1,4 @@
-import { IncomingMessage } from 'node:http';
-import { Socket } from 'node:net';
-import { type NextFunction, type Request, type Response, request } from 'express';
+import type { NextFunction, Request, Response } from 'express';
 import type { ClientStore } from '../clients/client.js';
 import { peerCertificate } from '../http/peer-certificate.js';
 import type { AskOptions } from '../introspection/ask.js';
@@ -15,13 +13,11 @@ import {
   hasMethods,
   isDuration,
   isFunction,
-  isNonEmptyString,
   knownOptions,
   must,
   STORE,
 } from '../options.js';
 import { type Telemetry, type TelemetryOptions, telemetryOf } from '../telemetry/telemetry.js';
-import { isScopeValue } from '../tokens/check-token-record.js';
 import { type TokenFormatOptions, tokenTest } from '../tokens/token-format.js';
 import type { TokenStore } from '../tokens/token-store.js';
 import type { ActiveToken } from './active-token.js';
@@ -31,7 +27,9 @@ import type { GuardAudit, GuardAuditSettings } from './guard-audit.js';
 import type { GuardError } from './guard-error.js';
 import { type GuardRateLimitOptions, type InactiveLimit, inactiveLimit } from './inactive-limit.js';
 import type { Requirements } from './judge.js';
+import { acrOption, scopeOption, stringsOption, urlOption } from './option-values.js';
 import type { Scheme } from './presented-token.js';
+import { propertyOption } from './property-option.js';
 import type { ChallengeSettings } from './refusal.js';
 import type { AuthenticationRequirements } from './step-up.js';
 
@@ -157,21 +155,6 @@ const KNOWN = [
   'telemetry',
 ];
 
-/** What every request has, and what others give it on its way. */
-const REQUEST = new IncomingMessage(new Socket());
-const BY_EXPRESS = ['originalUrl', 'baseUrl', 'params', 'query', 'body', 'res', 'next', 'app', 'route'];
-/** What asks these whether somebody is logged in would take a token for a login. */
-const BY_PASSPORT = [
-  ...['user', 'account', 'authInfo', 'logIn', 'login', 'logOut', 'logout'],
-  ...['isAuthenticated', 'isUnauthenticated'],
-];
-/** By what stands beside a guard in most apps: sessions, cookies and their secret, uploads, limits, loggers. */
-const BY_MIDDLEWARE = [
-  ...['session', 'sessionID', 'sessionStore', 'cookies', 'signedCookies', 'secret', 'csrfToken', 'flash'],
-  ...['rawBody', 'file', 'files', 'rateLimit', 'id', 'log'],
-];
-const TAKEN: readonly string[] = [...BY_EXPRESS, ...BY_PASSPORT, ...BY_MIDDLEWARE];
-
 const REQUIREMENTS = ['audience', 'issuer', 'scope', 'anyScope', 'claims', 'acrValues', 'maxAge'] as const;
 
 /** @throws TypeError that names the bad option: a guard that cannot work never gets to see a request */
@@ -202,8 +185,8 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
   must(tokenFrom === 'header' || tokenFrom === 'body', FACTORY, 'tokenFrom', '"header" or "body"');
   const telemetry = telemetryOf(FACTORY, options.telemetry);
   const dpop = dpopSettings(FACTORY, options.dpop, clock, telemetry);
-  const scope = scopeOption('scope', options.scope);
-  const anyScope = scopeOption('anyScope', options.anyScope);
+  const scope = scopeOption(FACTORY, 'scope', options.scope);
+  const anyScope = scopeOption(FACTORY, 'anyScope', options.anyScope);
   return {
     introspector: askedIntrospector(options, clock),
     // Some servers tell refresh tokens by the hint alone.
@@ -217,21 +200,21 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
       clock,
       telemetry,
     ),
-    audience: stringsOption('audience', options),
-    issuer: stringsOption('issuer', options),
+    audience: stringsOption(FACTORY, 'audience', options.audience),
+    issuer: stringsOption(FACTORY, 'issuer', options.issuer),
     scope,
     anyScope,
     neededScope: [...new Set([...scope, ...anyScope])].join(' '),
     claims,
-    acrValues: acrOption(options.acrValues),
+    acrValues: acrOption(FACTORY, options.acrValues),
     maxAge,
     dpop,
     certificate,
     schemes: schemesOf(dpop),
     algs: dpop ? dpop.algorithms.join(' ') : '',
-    resourceMetadata: urlOption(options.resourceMetadata),
+    resourceMetadata: urlOption(FACTORY, options.resourceMetadata),
     readsBody: tokenFrom === 'body',
-    property: propertyOption(options.property),
+    property: propertyOption(FACTORY, options.property),
     realm: realm ?? 'api',
     optional: optional ?? false,
     clockTolerance,
@@ -261,85 +244,11 @@ function introspectorOption(options: RequireActiveTokenOptions, clock: () => num
   });
 }
 
-function stringsOption(
-  option: 'audience' | 'issuer',
-  options: RequireActiveTokenOptions,
-): readonly string[] | undefined {
-  const given = options[option];
-  if (given === undefined) return undefined;
-  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
-  must(
-    list.length > 0 && list.every(isNonEmptyString),
-    FACTORY,
-    option,
-    'a non-empty string, or an array of them',
-  );
-  return [...list];
-}
-
-function scopeOption(
-  option: 'scope' | 'anyScope',
-  given: string | readonly string[] | undefined,
-): readonly string[] {
-  if (given === undefined) return [];
-  const list: unknown = typeof given === 'string' ? given.split(' ') : given;
-  must(
-    Array.isArray(list) && list.length > 0 && list.every(isScopeValue),
-    FACTORY,
-    option,
-    'scope values: a non-empty array, or a string with single spaces',
-  );
-  return [...list];
-}
-
 function isWholeSeconds(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function acrOption(given: string | readonly string[] | undefined): readonly string[] | undefined {
-  if (given === undefined) return undefined;
-  const list: unknown = typeof given === 'string' ? given.split(' ') : given;
-  must(
-    Array.isArray(list) && list.length > 0 && list.every(isAcrValue),
-    FACTORY,
-    'acrValues',
-    'authentication context classes: a non-empty array, or a string with single spaces',
-  );
-  return [...list];
-}
-
-/** They go into a list with spaces between them (RFC 9470 §3). */
-function isAcrValue(value: unknown): boolean {
-  return isNonEmptyString(value) && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value);
 }
 
 function schemesOf(dpop: DPoPSettings | undefined): readonly Scheme[] {
   if (!dpop) return ['Bearer'];
   return dpop.required ? ['DPoP'] : ['Bearer', 'DPoP'];
-}
-
-function urlOption(given: unknown): string | undefined {
-  const isUrl =
-    typeof given === 'string' && URL.canParse(given) && /^https?:\/\/[\x21\x23-\x5b\x5d-\x7e]+$/.test(given);
-  must(given === undefined || isUrl, FACTORY, 'resourceMetadata', 'an absolute URL');
-  return given as string | undefined;
-}
-
-/**
- * What a request has, or gets from others, must not be replaced. (`auth` may be: it is the place
- * of a token for other guards, so what reads it is looking for one.)
- */
-function propertyOption(given: unknown = 'activeToken'): string {
-  must(
-    isNonEmptyString(given) && !isTaken(given),
-    FACTORY,
-    'property',
-    'a name that a request does not have, nor gets from Express, Passport or the like',
-  );
-  return given;
-}
-
-/** With an underscore begins what is nobody else's business: `_body`, `_parsedUrl`, `_passport`. */
-function isTaken(name: string): boolean {
-  return name.startsWith('_') || name in request || name in REQUEST || TAKEN.includes(name);
 }

@@ -23,8 +23,8 @@ export function completed(error: HttpError, req: Request, res: Response): GuardE
     headers,
     ...('cause' in error && { cause: error.cause }),
   });
-  if (stack !== undefined) complete.stack = stack;
-  return complete;
+  // Where it was thrown, and not where it was completed.
+  return Object.assign(complete, { stack });
 }
 
 /** The guard's own response. RFC 6750 §3.1: a request without credentials is told no error. */

@@ -59,7 +59,12 @@ export async function hasNoContent(
   try {
     const body = textOf(isFilled(given) ? given : await read(req, res, parseRaw));
     // What a form parser makes of `{}`, which `curl -d '{}'` sends as one, is a parameter of that name.
-    const text = typeof body === 'string' ? body : Object.entries(body as object).flat().join('');
+    const text =
+      typeof body === 'string'
+        ? body
+        : Object.entries(body as object)
+            .flat()
+            .join('');
     return !Array.isArray(body) && saysNothing(text);
   } catch {
     // It is too large, say: there is something.
