@@ -332,9 +332,24 @@ describe('a body that somebody has read before', () => {
         app,
         mocks.createRequest({ method: 'POST', url: A, body: { token: 'at-live' }, ...more } as never),
       );
-    expect((await ask({ headers: { authorization: as('app') } })).body).toMatchObject({ active: true });
+    const headers = { authorization: as('app') };
+    expect((await ask({ headers })).body).toMatchObject({ active: true });
     const json = { authorization: as('app'), 'content-type': 'application/json' };
     expect((await ask({ headers: json })).status).toBe(415);
+  });
+
+  it('needs no connection, if it is a mock', async () => {
+    const { app, as } = await world();
+    for (const [url, caller, token] of FORMS) {
+      const req = mocks.createRequest({
+        method: 'POST',
+        url,
+        body: { token },
+        headers: { authorization: as(caller) },
+      } as never);
+      Object.assign(req, { socket: undefined, connection: undefined });
+      expect([url, (await handled(app, req)).status]).toStrictEqual([url, 200]);
+    }
   });
 
   it('does not hang on a stream that is destroyed while it is read, or fails', async () => {

@@ -2,9 +2,10 @@ import { EventEmitter } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { ConflictError, tokenDigest } from '../../lib/index.js';
 import { Connections } from '../../lib/stores/postgres/connections.js';
+import type { Database } from '../../lib/stores/postgres/database.js';
 import { PostgresTokenStore } from '../../lib/stores/postgres/index.js';
 import type { PooledPostgresClient, PostgresPool } from '../../lib/stores/postgres/pool.js';
-import { toldDigests } from '../../lib/stores/postgres/revocation-link.js';
+import { openOwnLink, toldDigests } from '../../lib/stores/postgres/revocation-link.js';
 
 /** A pool whose connections come when the test says so. */
 function scripted(options?: { max: number }) {
@@ -167,5 +168,25 @@ describe('PostgresTokenStore', () => {
     expect(toldDigests(told.toString('base64'))).toStrictEqual(digests);
     for (const junk of [undefined, null, '', '{}', told.subarray(0, 31).toString('base64')])
       expect(toldDigests(junk)).toStrictEqual([]);
+  });
+
+  it('tells of a connection of its own that fails or ends, and of no error with which it is closed', async () => {
+    const client = Object.assign(new FakeClient(), {
+      connect: done,
+      end: () => Promise.reject(new Error('gone already')),
+    });
+    const closing = new AbortController();
+    let lost = 0;
+    const count = (): void => {
+      lost += 1;
+    };
+    const database = { schema: 'own', timeout: 1000 } as Database;
+    const events = { revoked() {}, missed() {}, lost: count, signal: closing.signal };
+    await openOwnLink(database, () => client, events);
+    client.emit('error', new Error('reset'));
+    client.emit('end');
+    closing.abort();
+    await pause(10);
+    expect(lost).toBe(2);
   });
 });

@@ -236,6 +236,14 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
     await Promise.all([store.close(), neighbour.close()]);
   });
 
+  it('indexes no app of a token that is gone by the time it is looked at', async () => {
+    const keys = new Keys(newPrefix());
+    const redis = await connect(server.url);
+    const tokens = new RedisTokens({ redis, copies: () => undefined, keys, retainExpiredFor: HOUR });
+    expect(await tokens.enterApps([tokenDigest('gone')])).toBe(0);
+    await redis.close();
+  });
+
   it('leaves nothing of a token in the indexes of the apps that it was of', async () => {
     const prefix = newPrefix();
     const store = await open({ prefix });

@@ -9,6 +9,7 @@ const SLOWEST = [
   'odd-requests',
   'testing/describe-token-store',
   'policy-model',
+  'shared-fate',
   'package/hosts',
   'package',
   'http/plain-form',
