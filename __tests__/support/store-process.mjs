@@ -2,7 +2,7 @@
 // is answered by { id, value } or { id, error }. `introspect` asks a cache before the store, `refused` waits until that
 // cache refuses a token and answers when (process.hrtime, ns). `churn` saves and revokes until it is killed, and writes
 // a line for each thing that has resolved.
-import { writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 // Not all of the package, of which most is for what this process does not do: dozens of it are started.
 import { cachingIntrospector } from '../../dist/esm/introspection/caching/caching-introspector.js';
 import { storeIntrospector } from '../../dist/esm/introspection/store-introspector.js';
@@ -26,6 +26,9 @@ const methods = {
     }
     setTimeout(() => {
       if (how === 'exit') process.exit(0);
+      // The runtime writes the trace itself, and nobody wants to read it: the lowest free number is that of stderr then.
+      closeSync(2);
+      openSync('/dev/null', 'w');
       throw new Error('on purpose');
     }, 30);
   },
