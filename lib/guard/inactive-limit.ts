@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { Store } from 'express-rate-limit';
-import { addressOf, networkOf } from '../http/address.js';
+import { addressOf, ipOf, networkOf } from '../http/address.js';
 import { HttpError } from '../http/http-error.js';
 import { sharedThrottles } from '../http/shared-throttles.js';
 import type { RateLimit, RateLimitPart, Throttle } from '../http/throttle.js';
@@ -49,8 +49,8 @@ export class InactiveLimit {
   }
 }
 
-function addressIn({ ip, socket }: Request): string | undefined {
-  const address = addressOf(ip ?? socket.remoteAddress);
+function addressIn(req: Request): string | undefined {
+  const address = addressOf(ipOf(req));
   return address && networkOf(address, NETWORK);
 }
 

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { Request } from 'express';
 
 /** `[2001:db8::7]:50001`, with or without the port. */
 const BRACKETED = /^\[([^\]]*)\](?::\d+)?$/;
@@ -16,12 +17,26 @@ const MAPPED = '0:0:0:0:0:ffff:';
  */
 export function addressOf(ip: string | undefined): string | undefined {
   if (ip === undefined) return undefined;
-  const given = ip.trim().replace(/^"(.*)"$/, '$1');
-  const bare = (BRACKETED.exec(given)?.[1] ?? given).replace(ZONE, '');
-  const address = isIP(bare) ? bare : bare.replace(PORT, '');
+  const address = withoutPort(ip).replace(ZONE, '');
   const version = isIP(address);
   if (version === 0) return undefined;
   return version === 4 ? address : mappedIPv4(ipv6Groups(address).join(':'));
+}
+
+/** What `req.ip` says, less the port and what stands around the address. It need not be an address. */
+export function withoutPort(ip: string): string {
+  const given = ip.trim().replace(/^"(.*)"$/, '$1');
+  const bare = BRACKETED.exec(given)?.[1] ?? given;
+  return isIP(bare.replace(ZONE, '')) ? bare : bare.replace(PORT, '');
+}
+
+/**
+ * Express's `req.ip`, or the address of the connection if no Express has seen the request. The request of a mock may have no
+ * connection, which Express does not think of.
+ */
+export function ipOf(req: Request): string | undefined {
+  const socket = req.socket as Request['socket'] | undefined;
+  return socket && (req.ip ?? socket.remoteAddress);
 }
 
 /** An address, or the network of an IPv6 address: one customer has many addresses (RFC 6177). `bits` is a multiple of 8. */

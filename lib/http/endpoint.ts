@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response, Router } from 'express';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { type StoreErrorKind, storeErrorKind } from '../tokens/store-errors.js';
+import { ipOf } from './address.js';
 import {
   type ApiName,
   type Audit,
@@ -27,7 +28,7 @@ import { forbidCaching, sendAnswer, sendError } from './respond.js';
 export class Call {
   readonly req: Request;
   readonly res: Response;
-  /** Express's `req.ip`, read while it is known: a caller that has hung up has no address any more. */
+  /** By {@link ipOf}, read while it is known: a caller that has hung up has no address any more. */
   ip: string | undefined;
   readonly #began = performance.now();
   readonly #requestIdOf: RequestIdOf<Request> | undefined;
@@ -159,7 +160,7 @@ async function respond(
   try {
     forbidCaching(call.res);
     if (definition.audit) void call.facts;
-    call.ip = addressOf(call.req);
+    call.ip = ipOf(call.req);
     call.time = definition.clock();
     if (definition.requireTls && !call.req.secure) throw invalidRequest('TLS is required');
     return { status: 200, isSent: sendAnswer(call.res, await answer(call)) };
@@ -171,11 +172,6 @@ async function respond(
     }));
     return { status: sent.error.status, ...sent };
   }
-}
-
-/** Express's `req.ip`. The request of a mock may have no connection, which Express does not think of. */
-function addressOf(req: Request): string | undefined {
-  return (req.socket as Request['socket'] | undefined) ? req.ip : undefined;
 }
 
 function asHttpError(definition: Endpoint, thrown: unknown): HttpError {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { onRejection } from '../thenable.js';
+import { withoutPort } from './address.js';
 
 /** Who sent a request, and what it is called: for an audit event. It holds nothing of the path, the body or `Authorization`. */
 export interface RequestFacts {
@@ -27,7 +28,8 @@ export function requestFacts<Req extends IncomingMessage & { readonly ip?: strin
   req: Req,
   requestId?: RequestIdOf<Req>,
 ): RequestFacts {
-  const address = attempted(() => addressOf(req.ip)) ?? attempted(() => addressOf(req.socket.remoteAddress));
+  const address =
+    attempted(() => writtenAddress(req.ip)) ?? attempted(() => writtenAddress(req.socket.remoteAddress));
   const userAgent = attempted(() => userAgentOf(req.headers['user-agent']));
   const id =
     attempted(() => requestId && idOf(requestId(req))) ??
@@ -49,14 +51,10 @@ function attempted<T>(read: () => T | undefined): T | undefined {
   }
 }
 
-/** Some proxies write the port of the connection behind the address, an IPv6 address then in brackets. */
-const WITH_PORT = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/;
-
-/** Only what is an address: under `trust proxy`, a client can write anything. */
-function addressOf(value: unknown): string | undefined {
+/** Only what is an address, as it is written: under `trust proxy`, a client can write anything. */
+function writtenAddress(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
-  const [, bracketed, withPort] = WITH_PORT.exec(value) ?? [];
-  const address = bracketed ?? withPort ?? value;
+  const address = withoutPort(value);
   return isIP(address) === 0 ? undefined : address;
 }
 
