@@ -1,12 +1,9 @@
 import { hash } from 'node:crypto';
 import type { Attempt } from '../clients/attempt.js';
 import type { Client } from '../clients/client.js';
-import { addressOf, networkOf } from '../http/address.js';
+import { addressOf, NETWORK, networkOf } from '../http/address.js';
 import { addressKey, type Throttles } from '../http/throttle.js';
 import { callerKey } from './caller-key.js';
-
-/** The bits of an IPv6 address that are one network. */
-const NETWORK = 64;
 
 /** One attempt at an API. Made apart from the call, so that what is kept of it does not keep the request. */
 export class CallerAttempt implements Attempt {

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { Store } from 'express-rate-limit';
-import { addressOf, ipOf, networkOf } from '../http/address.js';
+import { addressOf, ipOf, NETWORK, networkOf } from '../http/address.js';
 import { HttpError } from '../http/http-error.js';
 import { sharedThrottles } from '../http/shared-throttles.js';
 import type { RateLimit, RateLimitPart, Throttle } from '../http/throttle.js';
@@ -18,9 +18,6 @@ export interface GuardRateLimitOptions {
   /** The store, any of `express-rate-limit`'s, so that a fleet can share it. Default memory. If it fails, nothing is counted. */
   readonly store?: (part: RateLimitPart) => Store;
 }
-
-/** The bits of an IPv6 address that are one network's (RFC 4291 §2.5.1). */
-const NETWORK = 64;
 
 /** Holds back strangers who send junk, so that the introspector is not asked about all of it. */
 export class InactiveLimit {

@@ -39,6 +39,9 @@ export function ipOf(req: Request): string | undefined {
   return socket && (req.ip ?? socket.remoteAddress);
 }
 
+/** The bits of an IPv6 address that are one network's (RFC 4291 §2.5.1). */
+export const NETWORK = 64;
+
 /** An address, or the network of an IPv6 address: one customer has many addresses (RFC 6177). `bits` is a multiple of 8. */
 export function networkOf(address: string, bits: number): string {
   if (isIP(address) === 4) return address;
