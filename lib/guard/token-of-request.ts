@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { mediaType } from '../http/content-type.js';
 import { authorizationLines } from '../http/header-lines.js';
 import type { GuardError } from './guard-error.js';
 import type { GuardSettings } from './guard-options.js';
@@ -47,7 +48,7 @@ function hasFormToken(req: Request): boolean {
 
 function isForm({ headers }: Request): boolean {
   const hasBody = headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined;
-  return hasBody && headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() === FORM;
+  return hasBody && mediaType(headers['content-type']) === FORM;
 }
 
 /** RFC 6750 §2.2: not with a method whose body has no meaning, and the parameter once. */

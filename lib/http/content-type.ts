@@ -1,5 +1,5 @@
-/** The media type of a `Content-Type`, in lower case, without its parameters (RFC 9110 §8.3.1). */
-export function mediaType(contentType: string): string {
+/** The media type of a `Content-Type`, in lower case, without its parameters (RFC 9110 §8.3.1); empty if there is none. */
+export function mediaType(contentType: string = ''): string {
   return (contentType.split(';', 1)[0] as string).trim().toLowerCase();
 }
 

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { mediaType } from '../../http/content-type.js';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { IntrospectionResponse } from '../introspector.js';
 import { introspectionResponse, malformed } from './members.js';
@@ -15,7 +16,7 @@ const ABOUT_US = new Set(['invalid_client', 'unauthorized_client']);
  */
 export function readAnswer(answer: Answer, now: number): IntrospectionResponse {
   requireOk(answer, now);
-  if (!isJson(mediaType(answer))) throw malformed('is not application/json');
+  if (!isJson(mediaType(answer.contentType))) throw malformed('is not application/json');
   return introspectionResponse(parsed(answer.body), now);
 }
 
@@ -46,12 +47,6 @@ export function requireOk(answer: Answer, now: number): void {
 /** RFC 7662 §2.2, RFC 6839 §3.1: by any other name, such as that of a web page, it is something else. */
 function isJson(type: string): boolean {
   return type === 'application/json' || /^application\/[\w.-]+\+json$/.test(type);
-}
-
-/** The media type without its parameters. */
-export function mediaType({ contentType = '' }: Answer): string {
-  if (contentType === 'application/json') return contentType;
-  return (contentType.split(';', 1)[0] as string).trim().toLowerCase();
 }
 
 /** @throws IntrospectionUnavailableError for what is not UTF-8 */

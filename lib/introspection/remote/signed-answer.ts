@@ -1,10 +1,11 @@
 import { ASYMMETRIC_ALGORITHMS } from '../../algorithms.js';
+import { mediaType } from '../../http/content-type.js';
 import { type Jws, type JwsHeader, jsonObject, unverifiedJws } from '../../jws-form.js';
 import { isObject } from '../../options.js';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { IntrospectionResponse } from '../introspector.js';
 import { SIGNED, SIGNED_TYP } from '../signed-type.js';
-import { mediaType, requireOk } from './answer.js';
+import { requireOk } from './answer.js';
 import type { KeySet } from './key-set.js';
 import { introspectionResponse } from './members.js';
 import type { ServerMetadata } from './oauth-types.js';
@@ -39,7 +40,7 @@ export class SignedAnswers {
     const { clientId, clock } = this.#settings;
     const now = clock();
     requireOk(answer, now);
-    if (mediaType(answer) !== SIGNED) throw unverified('is not signed');
+    if (mediaType(answer.contentType) !== SIGNED) throw unverified('is not signed');
     const jwt = answer.body.toString();
     if (jwt.split('.').length === 5) throw unverified('is encrypted, which is not supported');
     const jws = unverifiedJws(jwt);
