@@ -548,12 +548,12 @@ describe('rateLimit', () => {
   ])('counts elapsed time where the wall clock is set %s', async (_what, step) => {
     const start = Date.now();
     const { telemetryOf } = await import('../../lib/telemetry/telemetry.js');
-    const { throttles } = await import('../../lib/http/throttle.js');
+    const { rateLimits, throttles } = await import('../../lib/http/throttle.js');
     const now = jest.spyOn(Date, 'now').mockReturnValue(start);
     try {
       const { failures } = throttles(
         'test',
-        { failures: { windowMs: 300, limit: 1 } },
+        rateLimits('test', { failures: { windowMs: 300, limit: 1 } }),
         Date.now,
         telemetryOf('test', false),
       );
@@ -607,18 +607,18 @@ describe('rateLimit', () => {
       }),
     });
     expect((await ask('Basic ???', 'x', '198.51.100.1')).status).toBe(429);
-    const { throttles } = await import('../../lib/http/throttle.js');
+    const { rateLimits, throttles } = await import('../../lib/http/throttle.js');
     const { telemetryOf } = await import('../../lib/telemetry/telemetry.js');
     const { failures } = throttles(
       'test',
-      {
+      rateLimits('test', {
         failures: one,
         store: () => ({
           increment: () => ({ totalHits: 2, resetTime: undefined }),
           decrement() {},
           resetKey() {},
         }),
-      },
+      }),
       () => 0,
       telemetryOf('test', false),
     );

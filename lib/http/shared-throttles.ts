@@ -1,11 +1,5 @@
 import type { Telemetry } from '../telemetry/telemetry.js';
-import {
-  type RateLimitOptions,
-  type RateLimits,
-  rateLimits,
-  type Throttles,
-  throttlesFor,
-} from './throttle.js';
+import { type RateLimitOptions, type RateLimits, rateLimits, type Throttles, throttles } from './throttle.js';
 
 /** Throttles, and the limits that they are for. */
 interface LimitedThrottles extends Throttles {
@@ -34,7 +28,7 @@ export function sharedThrottles(
   const inUse = (byClock.get(clock) ?? []).filter((made) => made.deref() !== undefined);
   const same = inUse.map((made) => made.deref()).find((made) => made && areSame(made.limits, limits));
   if (same) return same;
-  const made = { ...throttlesFor(factory, limits, clock, telemetry), limits };
+  const made = { ...throttles(factory, limits, clock, telemetry), limits };
   byClock.set(clock, [...inUse, new WeakRef(made)]);
   return made;
 }

@@ -88,18 +88,8 @@ export function rateLimits(factory: string, options: RateLimitOptions | false | 
   };
 }
 
-/** @throws TypeError that names a bad option */
-export function throttles(
-  factory: string,
-  options: RateLimitOptions | false | undefined,
-  clock: () => number,
-  telemetry: Telemetry,
-): Throttles {
-  return throttlesFor(factory, rateLimits(factory, options), clock, telemetry);
-}
-
 /** @throws TypeError for a `store` that returns no store */
-export function throttlesFor(
+export function throttles(
   factory: string,
   { store: storeOf, ...limits }: RateLimits,
   clock: () => number,
