@@ -114,28 +114,30 @@ function authorize(
     throw tokenRequired(settings, 'missing_token');
   }
   if (attempt) attempt.token = presented.token;
-  return whenKnown(verifyToken(settings, presented, req, res, attempt), (token) => {
-    if (settings.claims) return withClaims(settings, settings.claims, presented, token, req);
-    requireAuthentication(settings, presented.scheme, token);
-    requireScope(settings, presented.scheme, token);
-    return token;
-  });
+  const { scheme } = presented;
+  return whenKnown(verifyToken(settings, presented, req, res, attempt), (token) =>
+    whenKnown(requireClaims(settings, scheme, token, req), () => {
+      requireAuthentication(settings, scheme, token);
+      requireScope(settings, scheme, token);
+      return token;
+    }),
+  );
 }
 
-async function withClaims(
+/** @throws HttpError 401 if the app's `claims` does not say that the token is good, and what it throws */
+function requireClaims(
   settings: GuardSettings,
-  claims: NonNullable<GuardSettings['claims']>,
-  presented: Presented,
+  scheme: Scheme,
   token: ActiveToken,
   req: Request,
-): Promise<ActiveToken> {
-  if ((await claims(token, req)) !== true) {
+): Soon<void> {
+  const { claims } = settings;
+  if (!claims) return undefined;
+  return whenKnown(claims(token, req), (hasClaims) => {
+    if (hasClaims === true) return;
     const description = 'The access token does not have the required claims';
-    throw invalidToken(settings, presented.scheme, description, { reason: 'claims' });
-  }
-  requireAuthentication(settings, presented.scheme, token);
-  requireScope(settings, presented.scheme, token);
-  return token;
+    throw invalidToken(settings, scheme, description, { reason: 'claims' });
+  });
 }
 
 /**
