@@ -110,6 +110,8 @@ export interface GuardSettings
     ChallengeSettings,
     GuardAuditSettings {
   readonly introspector: Introspector;
+  /** The introspector or the store as the app gave it: guards that have it in common are limited, and warn of outages, together. */
+  readonly source: object;
   readonly limit: InactiveLimit | undefined;
   /** What goes with each question. */
   readonly question: AskOptions;
@@ -184,6 +186,7 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
   must(maxAge === undefined || isWholeSeconds(maxAge), FACTORY, 'maxAge', 'whole seconds, 0 or more');
   must(tokenFrom === 'header' || tokenFrom === 'body', FACTORY, 'tokenFrom', '"header" or "body"');
   const telemetry = telemetryOf(FACTORY, options.telemetry);
+  const source = options.introspector ?? (options.tokens as object);
   const dpop = dpopSettings(FACTORY, options.dpop, clock, telemetry);
   const scope = scopeOption(FACTORY, 'scope', options.scope);
   const anyScope = scopeOption(FACTORY, 'anyScope', options.anyScope);
@@ -193,13 +196,8 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
     question: { hint: 'access_token', ...(clockTolerance > 0 && { clockTolerance }) },
     audit,
     requestId,
-    limit: inactiveLimit(
-      FACTORY,
-      options.rateLimit,
-      options.introspector ?? (options.tokens as object),
-      clock,
-      telemetry,
-    ),
+    source,
+    limit: inactiveLimit(FACTORY, options.rateLimit, source, clock, telemetry),
     audience: stringsOption(FACTORY, 'audience', options.audience),
     issuer: stringsOption(FACTORY, 'issuer', options.issuer),
     scope,

@@ -32,8 +32,7 @@ export function requireActiveToken(options: RequireActiveTokenOptions): RequestH
   const settings = guardSettings(options);
   const refuse = options.onError ?? respond;
   const isSilent = options.onError === undefined && settings.audit === undefined;
-  const source: object = options.introspector ?? (options.tokens as object);
-  const { property, telemetry } = settings;
+  const { property, source, telemetry } = settings;
   const refused = async (
     thrown: unknown,
     { began, attempt }: Watch,
