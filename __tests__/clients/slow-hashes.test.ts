@@ -79,11 +79,11 @@ describe('attack/09 slow hashes', () => {
   it('let addresses wait up to a number, and then a known client in the place of one with unknown ids only', async () => {
     const hashes = new Hashes();
     const busy = many(2, (i) => hashes.want(`busy${i}`, 'busy', true));
-    const known = hashes.want('known', 'known', true);
     const unknown = many(63, (i) => hashes.want(`u${i}`, `unknown ${i}`));
+    const known = hashes.want('known', 'known', true);
     const more = await Promise.all([hashes.want('u', 'one more'), hashes.want('u', 'and another')]);
     expect(more).toStrictEqual(['503', '503']);
-    // Of an address that waits already there may be more.
+    // Of an address that waits already there may be more, and an unknown id does not make it one of unknown ids only.
     const second = hashes.want('known2', 'known', false);
     const right = hashes.want('right', 'right', true);
     expect((await Promise.race([unknown.then(String), wait(20)])) ?? 'waiting').toBe('waiting');
