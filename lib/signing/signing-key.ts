@@ -85,9 +85,7 @@ export function signingKey(jwk: PrivateJwk, fault: Fault): SigningKey {
   if (!isForSigning) throw fault('is not for signing, by its "use" or "key_ops"');
   const key = privateKey(jwk);
   if (!key) throw fault('is no private key, or a broken one');
-  const publicKey = createPublicKey(key);
-  const published = publishedJwk(publicKey, names, fault);
-  if (!belongTogether(key, publicKey)) throw fault('has a public half that is not that of its private one');
+  const published = publishedJwk(createPublicKey(key), names, fault);
   return { ...names, published, sign: (data) => signed(names.alg, key, data) };
 }
 
@@ -109,16 +107,23 @@ export function namesOf(jwk: PrivateJwk, fault: Fault): Pick<SigningKey, 'kid' |
 }
 
 /** What Node.js throws says nothing more that is of use, and may quote the key. */
-function privateKey(jwk: Readonly<Record<string, unknown>>): KeyObject | undefined {
+function privateKey(jwk: PrivateJwk): KeyObject | undefined {
+  // RFC 7518 §6.3.2.7: who knows two primes only must not use a key of more.
+  if (jwk.oth !== undefined) return undefined;
   try {
-    return createPrivateKey({ key: jwk, format: 'jwk' });
+    const key = createPrivateKey({ key: jwk, format: 'jwk' });
+    return belongTogether(key, jwk) ? key : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Else nobody could verify what is signed: a JWK has both halves, and they are read as they stand. */
-function belongTogether(key: KeyObject, publicKey: KeyObject): boolean {
+/**
+ * Whether what the two halves of a JWK say is one key: else nobody could verify what is signed. Node.js looks itself from
+ * 24 on, and before that takes both as they stand.
+ */
+function belongTogether(key: KeyObject, jwk: PrivateJwk): boolean {
+  const publicKey = publicHalf(jwk);
   const digest = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
   const probe = Buffer.from('probe');
   return verify(digest, probe, publicKey, sign(digest, probe, key));
@@ -143,10 +148,15 @@ export function publishedJwk(
 /** The public key that a JWK is of; `undefined` for what is none. */
 export function publicKeyOf(jwk: PrivateJwk): KeyObject | undefined {
   try {
-    return createPublicKey({ key: picked(jwk, PUBLIC_MEMBERS), format: 'jwk' });
+    return publicHalf(jwk);
   } catch {
     return undefined;
   }
+}
+
+/** @throws Error of Node's for what is no key */
+function publicHalf(jwk: PrivateJwk): KeyObject {
+  return createPublicKey({ key: picked(jwk, PUBLIC_MEMBERS), format: 'jwk' });
 }
 
 /**
