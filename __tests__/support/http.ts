@@ -22,6 +22,8 @@ export async function serving<T>(
   use: (origin: string, server: Server) => Promise<T>,
 ): Promise<T> {
   const server = createServer(listener);
+  // On a busy machine, a client may use an idle connection in the moment in which the server closes it.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
     return await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, server);
