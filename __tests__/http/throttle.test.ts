@@ -403,7 +403,7 @@ describe('issuer/17 callers without an address', () => {
       rateLimit,
       before: [
         (req, _res, next) => {
-          Object.defineProperty(req, 'ip', { value: undefined });
+          Object.defineProperty(req.socket, 'remoteAddress', { value: undefined });
           next();
         },
       ],
