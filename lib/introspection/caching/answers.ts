@@ -70,17 +70,14 @@ export class Answers {
   find(digest: string, now: number, tolerance: number): ActiveResponse | InactiveResponse | undefined {
     const kept = this.#active.get(digest);
     if (kept === undefined) return this.#findInactive(digest, tolerance);
-    if (this.#isFresh(kept, now)) return kept.isFor(tolerance) ? kept.answer : undefined;
-    if (this.#staleIfError === 0 && !(this.#time.age < kept.freshUntil)) this.#active.delete(digest);
-    return undefined;
+    return this.#isFresh(kept, now) && kept.isFor(tolerance) ? kept.answer : undefined;
   }
 
   #findInactive(digest: string, tolerance: number): InactiveResponse | undefined {
     const kept = this.#inactive.get(digest);
-    if (kept === undefined) return undefined;
-    if (this.#time.age < kept.freshUntil) return kept.isFor(tolerance) ? kept.answer : undefined;
-    this.#inactive.delete(digest);
-    return undefined;
+    return kept !== undefined && this.#time.age < kept.freshUntil && kept.isFor(tolerance)
+      ? kept.answer
+      : undefined;
   }
 
   /** Whether {@link find} would find one, without any trace of the look. `now` must just have been read. */
