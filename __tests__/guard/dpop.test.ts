@@ -1,4 +1,5 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import express, { type Express } from 'express';
@@ -24,6 +25,7 @@ import { type RawAnswer, raw, serving } from '../support/http.js';
 import { NOW, SECONDS } from '../support/world.js';
 
 const TOKEN = 'bound-token';
+const CERTIFICATE = readFileSync('__tests__/support/tls/self-signed.crt', 'utf8');
 const ALGS = 'ES256 ES384 ES512 EdDSA Ed25519 PS256 RS256';
 const CHALLENGE =
   /^DPoP realm="api", error="([a-z_]+)", error_description="[^"]+", algs="[^"]+", Bearer realm="api"$/;
@@ -341,6 +343,29 @@ describe('DPoP: a bound token', () => {
       expect((await call(guard, [], { scheme: 'Bearer' })).status).toBe(bearer);
     }
   });
+
+  it.each([
+    ['with both', CERTIFICATE, () => [proof()], 200],
+    ['with the proof alone', undefined, () => [proof()], 401],
+    [
+      'with another certificate',
+      readFileSync('__tests__/support/tls/another.crt', 'utf8'),
+      () => [proof()],
+      401,
+    ],
+    ['with the certificate alone', CERTIFICATE, () => [], 401],
+  ])(
+    'T-02 T-05 that is bound to a client certificate as well: %s',
+    async (_what, certificate, proofs, status) => {
+      const cnf = {
+        jkt: key.jkt,
+        'x5t#S256': createHash('sha256').update(new X509Certificate(CERTIFICATE).raw).digest('base64url'),
+      };
+      const guard = guarded({ answer: () => bound({ cnf }), certificate: () => certificate });
+      const answer = await call(guard, await Promise.all(proofs()));
+      expect([answer.status, guard.reached]).toStrictEqual([status, status === 200 ? 1 : 0]);
+    },
+  );
 
   it('T-06 a token that is bound to no key, under the scheme DPoP: 401 invalid_token', async () => {
     const guard = guarded({ answer: () => ({ active: true, token_type: 'Bearer' }) });
