@@ -10,7 +10,7 @@ export type InactivityReason =
   | 'not_yet_valid'
   /** The client that it was issued to is disabled or removed. */
   | 'client_disabled'
-  /** Not in the form of such a token: no signed JWT, say. */
+  /** Not in the form of such a token: no signed JWT, or not in the `tokenFormat`. */
   | 'malformed'
   /** A JWT's `typ`, or a claim, says that it is no access token. */
   | 'wrong_type'
