@@ -38,6 +38,9 @@ export interface Inactivity {
 /** By a registered symbol, so that either build of this package understands the other's; not enumerable, so that no JSON shows it. */
 const INACTIVITY = Symbol.for('express-token-introspection.inactivity');
 
+/** `{ active: false }`, which does not say why. */
+export const INACTIVE: InactiveResponse = Object.freeze({ active: false });
+
 const responses = new Map<string, InactiveResponse>();
 
 /** `{ active: false }`, which knows why: frozen, and the same object for the same reason. */
