@@ -1,5 +1,6 @@
 import { typeName } from '../../jws-form.js';
 import { isNonEmptyString, must } from '../../options.js';
+import { isAccessUse } from '../response-shape.js';
 import { SIGNED_TYP } from '../signed-type.js';
 
 /** RFC 9068 §2.1. */
@@ -65,7 +66,7 @@ const OF_ID_TOKENS: readonly string[] = ['at_hash', 'c_hash', 's_hash'];
  */
 export function isForAnotherUse(typ: string | undefined, claims: Readonly<Record<string, unknown>>): boolean {
   const { token_use: use, jti } = claims;
-  if (use !== undefined && use !== 'access' && use !== 'access_token') return true;
+  if (!isAccessUse(use)) return true;
   if (typ !== undefined && typeName(typ) === ACCESS_TOKEN) return false;
   if (OF_ID_TOKENS.some((claim) => claims[claim] !== undefined)) return true;
   if (typeof jti === 'string' && jti.startsWith('ID.')) return true;
