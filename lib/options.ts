@@ -28,6 +28,11 @@ export function isNonEmptyString(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
+/** An absolute URL with `http:` or `https:`, and nothing before it. */
+export function isWebUrl(value: unknown): boolean {
+  return typeof value === 'string' && URL.canParse(value) && /^https?:/i.test(value);
+}
+
 /** A secret of 32 bytes or more; a string counts as UTF-8. */
 export function isSecret(value: unknown): value is string | Uint8Array {
   return (typeof value === 'string' || types.isUint8Array(value)) && Buffer.byteLength(value) >= 32;
