@@ -159,10 +159,15 @@ export function managementRefusals(
       'There is no such token in the organization, or not for the caller to see.',
       { notFound: ['not_found', notFoundMessage] },
     ),
-    409: errorResponse(shape, 409, 'The token cannot be changed so, or somebody else has it in hand.', {
-      ...CONFLICT,
-      ...own.conflicts,
-    }),
+    409: errorResponse(
+      shape,
+      409,
+      'The token cannot be changed this way, or another request is changing it.',
+      {
+        ...CONFLICT,
+        ...own.conflicts,
+      },
+    ),
   };
 }
 

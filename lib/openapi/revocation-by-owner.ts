@@ -33,7 +33,7 @@ const PARAMETERS: readonly Parameter[] = [
   {
     name: 'cascade',
     in: 'query',
-    description: 'Whether the refresh tokens are revoked as well. `false` where it is left out.',
+    description: 'Whether the refresh tokens are revoked as well. Default `false`.',
     schema: { type: 'string', enum: ['true', 'false'] },
     example: 'true',
   },
@@ -65,7 +65,7 @@ export const revocationByOwner: DescribeApi = (facts) => {
         description: [
           WHO_MAY_CHANGE,
           'Tokens of other organizations, and those of none, stay as they are.',
-          'It takes no body, and may be asked for twice.',
+          'The request has no body, and can be repeated.',
         ].join(' '),
         parameters: PARAMETERS,
         responses: {
@@ -98,7 +98,12 @@ export const revocationByOwner: DescribeApi = (facts) => {
               notFound: ['not_found', ACCESS_TOKENS.notFoundMessage],
             },
           ),
-          409: errorResponse(shape, 409, 'Somebody else has a token in hand: ask again.', CONFLICT),
+          409: errorResponse(
+            shape,
+            409,
+            'Another request is changing one of the tokens: send the request again.',
+            CONFLICT,
+          ),
           ...shared.responses,
         },
       },

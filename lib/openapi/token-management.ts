@@ -79,7 +79,7 @@ function describeChange(rights: Rights): string {
       : []),
     ...(rights.has('update') ? ['Without `action` the body says what of the token is changed.'] : []),
   ];
-  return [WHO_MAY_CHANGE, ...ways, 'Each may be asked for twice.'].join(' ');
+  return [WHO_MAY_CHANGE, ...ways, 'Each request can be repeated.'].join(' ');
 }
 
 function actions(rights: Rights): readonly string[] {
@@ -102,7 +102,7 @@ function parameters(rights: Rights): readonly Parameter[] {
       name: 'cascade',
       in: 'query',
       description:
-        'Whether with the tokens that belong to it. `false` where it is left out. Goes with `action`.',
+        'Whether the tokens that belong to it are changed as well. Default `false`. Goes with `action`.',
       schema: { type: 'string', enum: ['true', 'false'] },
       example: 'true',
     },
