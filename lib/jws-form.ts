@@ -27,6 +27,12 @@ export function unverifiedJws(token: string): Jws | undefined {
   return { header: header as JwsHeader, payload: Buffer.from(payload, 'base64url') };
 }
 
+/** A `typ` as it is compared: without regard to case, and to `application/` (RFC 7515 §4.1.9). */
+export function typeName(typ: string): string {
+  const name = typ.toLowerCase();
+  return name.startsWith('application/') ? name.slice('application/'.length) : name;
+}
+
 /** The JSON object in these bytes; `undefined` where it is none. */
 export function jsonObject(bytes: Buffer): Record<string, unknown> | undefined {
   // Else two different subjects could turn into the same replacement characters.

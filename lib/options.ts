@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** Checks that factories make once, so that the request path only runs. */
 
 /** Throws a `TypeError` that names `option`, unless `ok`. */
@@ -24,6 +26,16 @@ export function isFunction(value: unknown): value is (...args: never[]) => unkno
 
 export function isNonEmptyString(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
+}
+
+/** An absolute URL with `http:` or `https:`, and nothing before it. */
+export function isWebUrl(value: unknown): boolean {
+  return typeof value === 'string' && URL.canParse(value) && /^https?:/i.test(value);
+}
+
+/** A secret of 32 bytes or more; a string counts as UTF-8. */
+export function isSecret(value: unknown): value is string | Uint8Array {
+  return (typeof value === 'string' || types.isUint8Array(value)) && Buffer.byteLength(value) >= 32;
 }
 
 /** A finite number of milliseconds, 0 or more. */

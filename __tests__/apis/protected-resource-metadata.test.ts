@@ -227,6 +227,7 @@ describe('protectedResourceMetadata (RFC 9728)', () => {
     ['certificateBound', { certificateBound: 1 }],
     ['name', { name: '' }],
     ['documentation', { documentation: 'docs' }],
+    ['documentation', { documentation: ' https://docs.example.com' }],
     ['more', { more: [] }],
     ['scope', { scope: ['a'] }],
   ])('a TypeError names "%s" when the options are %j', (name, options) => {

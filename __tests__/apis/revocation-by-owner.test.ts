@@ -240,7 +240,7 @@ describe('revocation by app and user: bodies', () => {
         for (const isChunked of [false, true]) {
           const answer = await sent(made, type, body, isChunked);
           // What the parser of the app refuses, the app answers.
-          if (answer.headers['content-type']?.includes('html')) continue;
+          if (before.length > 0 && answer.headers['content-type']?.includes('html')) continue;
           expect([type, body.slice(0, 20), isChunked, answer.status]).toStrictEqual([
             type,
             body.slice(0, 20),

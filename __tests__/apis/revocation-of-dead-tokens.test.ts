@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import express from 'express';
+import express, { type Express } from 'express';
 import request from 'supertest';
 import { type AuditEvent, type MemoryTokenStore, type NewToken, tokenRevocation } from '../../lib/index.js';
 import { answeredAsUnknown, basic, NOW, type World, world } from '../support/world.js';
@@ -26,6 +26,21 @@ async function granted(
 
 const revoke = ({ app, as }: Pick<World, 'app' | 'as'>, token: string, clientId = 'app') =>
   request(app).post(PATH).set('Authorization', as(clientId)).type('form').send({ token });
+
+/** The API alone, over the same tokens, whose grants it revokes so. */
+function revoking(
+  { tokens, clients }: World,
+  revokeGrant: () => Promise<number>,
+): { readonly app: Express; readonly events: readonly AuditEvent[] } {
+  const events: AuditEvent[] = [];
+  const store = Object.assign(Object.create(tokens) as MemoryTokenStore, {
+    find: (token: string) => tokens.find(token),
+    revokeGrant,
+  });
+  const audit = (event: AuditEvent): void => void events.push(event);
+  const app = express().use(tokenRevocation({ tokens: store, clients, clock: () => NOW, audit }));
+  return { app, events };
+}
 
 const alive = ({ tokens }: World): readonly string[] =>
   ['at-1', 'rt-1', 'at-2', 'rt-2', 'at-other'].filter(
@@ -71,19 +86,7 @@ describe('issuer/02 revocation with a refresh token that is dead', () => {
 
   it('R-05 says of an expired one that it had expired, where nothing of its grant was left', async () => {
     const made = await granted(EXPIRED);
-    const events: AuditEvent[] = [];
-    const tokens = Object.assign(Object.create(made.tokens) as MemoryTokenStore, {
-      find: (token: string) => made.tokens.find(token),
-      revokeGrant: async () => 0,
-    });
-    const app = express().use(
-      tokenRevocation({
-        tokens,
-        clients: made.clients,
-        clock: () => NOW,
-        audit: (event) => events.push(event),
-      }),
-    );
+    const { app, events } = revoking(made, async () => 0);
     expect((await revoke({ app, as: made.as }, 'rt-1')).status).toBe(200);
     expect(events).toMatchObject([{ outcome: 'inactive', reason: 'expired' }]);
   });
@@ -100,19 +103,7 @@ describe('issuer/02 revocation with a refresh token that is dead', () => {
 
   it('R-06 is 503 where the store fails, and nothing is said to be done', async () => {
     const made = await granted(EXPIRED);
-    const events: AuditEvent[] = [];
-    const tokens = Object.assign(Object.create(made.tokens) as MemoryTokenStore, {
-      find: (token: string) => made.tokens.find(token),
-      revokeGrant: () => Promise.reject(new Error('down')),
-    });
-    const app = express().use(
-      tokenRevocation({
-        tokens,
-        clients: made.clients,
-        clock: () => NOW,
-        audit: (event) => events.push(event),
-      }),
-    );
+    const { app, events } = revoking(made, () => Promise.reject(new Error('down')));
     expect((await revoke({ app, as: made.as }, 'rt-1')).status).toBe(503);
     expect(events).toMatchObject([{ outcome: 'unavailable', action: 'revoke', status: 503 }]);
     expect(events[0]).not.toHaveProperty('reason');

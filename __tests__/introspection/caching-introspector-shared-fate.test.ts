@@ -3,6 +3,7 @@ import {
   type ActiveResponse,
   ConflictError,
   cachingIntrospector,
+  generateToken,
   IntrospectionUnavailableError,
   MemoryTokenStore,
   NotFoundError,
@@ -286,6 +287,36 @@ describe('attack/03d a circuit that is half open', () => {
     expect(made.cache.stats().breaker).toBe('half_open');
     await outcome(made, 'dead-1');
     expect(made.cache.stats().breaker).toBe('closed');
+  });
+
+  it.each(['wrong_type', 'wrong_issuer', 'wrong_audience', 'algorithm', 'missing_exp'] as const)(
+    'learns nothing from a JWT that is refused by what it says of itself: %s',
+    async (reason) => {
+      const made = await halfOpen({ junk: inactive(reason) });
+      expect(await outcome(made, 'junk-1')).toBe('inactive');
+      expect(made.cache.stats().breaker).toBe('half_open');
+    },
+  );
+
+  it('is not closed by tokens about which remoteIntrospector and storeIntrospector ask no one', async () => {
+    const server = await scripted((res) => res.writeHead(503).end());
+    const signedResponse = `${btoa('{"alg":"RS256","typ":"token-introspection+jwt"}')}.e30.c2ln`;
+    const tokens = { find: () => Promise.reject(new Error('ECONNREFUSED')) };
+    for (const [inner, junk] of [
+      [remoteIntrospector(optionsFor(server)), signedResponse],
+      [remoteIntrospector(optionsFor(server)), 'two\nlines'],
+      [storeIntrospector(tokens), 'two\nlines'],
+      [storeIntrospector(tokens, { tokenFormat: { prefixes: ['at'] } }), 'junk'],
+    ] as const) {
+      const clock = { now: NOW };
+      const cache = cachingIntrospector(inner, { clock: () => clock.now });
+      for (let i = 0; i < 5; i++)
+        await expect(cache.introspect(generateToken({ prefix: 'at' }))).rejects.toThrow();
+      expect(cache.stats().breaker).toBe('open');
+      clock.now += DEFAULT_RESET;
+      expect(await cache.introspect(junk)).toStrictEqual({ active: false });
+      expect(cache.stats().breaker).toBe('half_open');
+    }
   });
 
   it('takes a caller that leaves for no failure', async () => {

@@ -78,7 +78,12 @@ describe('two copies of the package in one process', () => {
     await cacheOfNewCopy(provider, 1);
     expect(Reflect.ownKeys({ ...meter })).toStrictEqual(before);
     expect(Reflect.ownKeys(globalThis).map(String).join()).not.toContain('express-token-introspection');
-    const frozen = { getMeter: (): Meter => Object.freeze(collectedMetrics().provider.getMeter('x')) };
-    await expect(cacheOfNewCopy(frozen, 1)).resolves.toBeDefined();
+    const metrics = collectedMetrics();
+    const frozen = {
+      getMeter: (...args: readonly [string]): Meter => Object.freeze(metrics.provider.getMeter(...args)),
+    };
+    const cache = await cacheOfNewCopy(frozen, 1);
+    expect(await gauges(metrics)).toStrictEqual({ entries: [1, 0], breakers: [1, 0, 0] });
+    expect(cache).toBeDefined();
   });
 });

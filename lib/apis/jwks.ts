@@ -1,7 +1,8 @@
 import type { Request, Response, Router } from 'express';
 import { type Reporter, watchDocument } from '../http/audit.js';
-import { httpErrorOf, invalidRequest } from '../http/http-error.js';
-import { forbidCaching, sendError, sendText } from '../http/respond.js';
+import { invalidRequest } from '../http/http-error.js';
+import { sendPublicly } from '../http/public-document.js';
+import { sendText } from '../http/respond.js';
 import type { SigningKeys } from '../signing/signing-keys.js';
 
 /** Where the public keys are: the path of `jwks_uri` (RFC 8414 §2). */
@@ -19,23 +20,13 @@ export function jwksIn(
   keys: SigningKeys,
   settings: Reporter & { readonly requireTls: boolean },
 ): Router {
+  const { requireTls } = settings;
+  const watch = (req: Request): ReturnType<typeof watchDocument> =>
+    watchDocument(settings, 'published-keys', req);
   const serve =
     (act: (res: Response) => Promise<void>) =>
-    async (req: Request, res: Response): Promise<void> => {
-      if (res.headersSent) return;
-      const failed = watchDocument(settings, 'published-keys', req);
-      // Of errors nothing may be kept.
-      forbidCaching(res);
-      try {
-        if (settings.requireTls && !req.secure) throw invalidRequest('TLS is required');
-        await act(res);
-      } catch (thrown) {
-        const { error } = sendError(res, httpErrorOf(thrown), ({ code, message }) => ({
-          body: { error: code, error_description: message },
-        }));
-        failed(error);
-      }
-    };
+    (req: Request, res: Response): Promise<void> =>
+      sendPublicly(req, res, { requireTls, watch }, () => act(res));
   router
     .route(JWKS_PATH)
     .get(
@@ -49,7 +40,7 @@ export function jwksIn(
       }),
     )
     .all(
-      serve(() => {
+      serve(async () => {
         throw invalidRequest('The keys can only be read', 405, { headers: { Allow: 'GET, HEAD' } });
       }),
     );

@@ -1,7 +1,7 @@
 import express, { type RequestHandler, type Router } from 'express';
 import { type Reporter, watchDocument } from '../http/audit.js';
 import { publicDocument } from '../http/public-document.js';
-import { isObject, must } from '../options.js';
+import { isObject, isWebUrl, must } from '../options.js';
 import { type Soon, whenKnown } from '../thenable.js';
 
 /** What a router has mounted, as its metadata tells it. */
@@ -48,7 +48,7 @@ export function metadataHandler(
     'an object, or false',
   );
   must(
-    !isObject(metadata) || metadata.jwks_uri === undefined || isUrl(metadata.jwks_uri),
+    !isObject(metadata) || metadata.jwks_uri === undefined || isWebUrl(metadata.jwks_uri),
     factory,
     'metadata.jwks_uri',
     'an absolute URL',
@@ -139,10 +139,6 @@ function webUrl(value: unknown): URL | undefined {
   return isWeb && !/[?#]/.test(value as string) && url.username === '' && url.password === ''
     ? url
     : undefined;
-}
-
-function isUrl(value: unknown): boolean {
-  return typeof value === 'string' && URL.canParse(value) && /^https?:/i.test(value);
 }
 
 /** RFC 8414 §3.2: a member without values is left out. */

@@ -1,6 +1,6 @@
 import express, { type Router } from 'express';
 import { publicDocument } from '../http/public-document.js';
-import { checkBoolean, isNonEmptyString, isObject, knownOptions, must } from '../options.js';
+import { checkBoolean, isNonEmptyString, isObject, isWebUrl, knownOptions, must } from '../options.js';
 import { isScopeValue } from '../tokens/check-token-record.js';
 
 /** What an API tells of itself (RFC 9728 §2). */
@@ -141,10 +141,6 @@ function metadataOf(options: ProtectedResourceMetadataOptions): object {
 
 function isListOf(list: unknown, is: (value: unknown) => boolean): boolean {
   return list === undefined || (Array.isArray(list) && list.every(is));
-}
-
-function isWebUrl(value: unknown): boolean {
-  return isNonEmptyString(value) && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 }
 
 function isBearerMethod(value: unknown): boolean {

@@ -37,11 +37,14 @@ export function requestedAction(url: string, rights: ReadonlySet<ManagementRight
   }
   if ((action !== 'revoke' && action !== 'approve') || !rights.has(action))
     throw invalidRequest('The action is not supported');
-  // The published default: the refresh token is left alone.
-  const cascade = single(query, 'cascade') ?? 'false';
+  return { action, cascade: requestedCascade(single(query, 'cascade')) };
+}
+
+/** The `cascade` parameter. The published default: refresh tokens are left alone. @throws HttpError 400 */
+export function requestedCascade(cascade = 'false'): boolean {
   if (cascade !== 'true' && cascade !== 'false')
     throw invalidRequest('The cascade parameter must be true or false');
-  return { action, cascade: cascade === 'true' };
+  return cascade === 'true';
 }
 
 function single(query: URLSearchParams, name: string): string | undefined {

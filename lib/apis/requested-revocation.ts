@@ -1,4 +1,5 @@
 import { invalidRequest } from '../http/http-error.js';
+import { requestedCascade } from './requested-change.js';
 
 /** Whose tokens a call revokes, and which of them. */
 export interface RequestedRevocation {
@@ -22,14 +23,11 @@ const VISIBLE_ASCII = /^[\x21-\x7e]*$/;
 export function requestedRevocation(url: string): RequestedRevocation {
   const parameters = readQuery(url);
   const [appId, subject] = [parameters.get('app'), parameters.get('enduser')];
-  const cascade = parameters.get('cascade') ?? 'false';
   if (appId === undefined && subject === undefined)
     throw invalidRequest('The app or the enduser parameter is required');
-  if (cascade !== 'true' && cascade !== 'false')
-    throw invalidRequest('The cascade parameter must be true or false');
   return {
     of: { ...(appId !== undefined && { appId }), ...(subject !== undefined && { subject }) },
-    cascade: cascade === 'true',
+    cascade: requestedCascade(parameters.get('cascade')),
   };
 }
 

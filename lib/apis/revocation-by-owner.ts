@@ -10,16 +10,19 @@ import type { ManagedTokenStore, TokenSelector, TokenStore } from '../tokens/tok
 import type { ApiContext } from './api-context.js';
 import type { BearerCallers } from './bearer-caller.js';
 import { requestedRevocation } from './requested-revocation.js';
-import { type DetailsForm, holderOfOrganization, managementEndpoint } from './token-details.js';
+import {
+  type DetailsForm,
+  holderOfOrganization,
+  managementEndpoint,
+  organizationPaths,
+} from './token-details.js';
 import { demandRight } from './token-management.js';
 
 /** A store that revokes by what tokens have. */
 type Matching = Pick<Required<ManagedTokenStore>, 'revokeMatching'>;
 
 /** The two forms of the path. */
-export const REVOCATION_BY_OWNER_PATHS: readonly string[] = ['/v1/o', '/v1/organizations'].map(
-  (base) => `${base}/:org_name/oauth2/revoke`,
-);
+export const REVOCATION_BY_OWNER_PATHS: readonly string[] = organizationPaths('revoke');
 
 /** Whether a store revokes by organization: one that does not know it would revoke in all of them. */
 export function canRevokeMatching(tokens: TokenStore): tokens is TokenStore & Matching {

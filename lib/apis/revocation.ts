@@ -14,6 +14,7 @@ import {
   type ClientAuthenticationOptions,
 } from './client-authentication-options.js';
 import { ClientAuthenticator, refuseSecondMechanism } from './client-authenticator.js';
+import { endsGrant } from './visible-tokens.js';
 
 export const REVOCATION_PATH = '/v1/oauth/revoke';
 
@@ -79,13 +80,13 @@ export function tokenRevocationIn(
 async function revoke(
   store: Pick<ManagedTokenStore, 'revoke' | 'revokeGrant'>,
   token: string,
-  { kind, grantId }: TokenRecord,
+  record: TokenRecord,
   call: Call,
 ): Promise<void> {
-  call.cascade = kind === 'refresh_token' && grantId !== undefined;
+  call.cascade = endsGrant(record);
   let ended: number;
   try {
-    ended = call.cascade ? await store.revokeGrant(grantId as string) : await store.revoke(token);
+    ended = call.cascade ? await store.revokeGrant(record.grantId as string) : await store.revoke(token);
   } catch (cause) {
     throw storeFault(cause);
   }

@@ -30,9 +30,14 @@ const STATUS: { readonly [State in TokenState]: 'approved' | 'revoked' | 'expire
 /** How the management API writes the expiry of a token that never expires. */
 const NEVER = -1;
 
-/** The two forms of the path of a token. */
+/** The two forms of the path of something that an organization has. */
+export function organizationPaths(place: string): readonly string[] {
+  return ['/v1/o', '/v1/organizations'].map((base) => `${base}/:org_name/oauth2/${place}`);
+}
+
+/** Those of the path of a token. */
 export function tokenPaths(resource: string, token: string): readonly string[] {
-  return ['/v1/o', '/v1/organizations'].map((base) => `${base}/:org_name/oauth2/${resource}/:${token}`);
+  return organizationPaths(`${resource}/:${token}`);
 }
 
 /** What the calls of the management API have in common, beside what they answer. */

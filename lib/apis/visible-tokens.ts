@@ -167,10 +167,10 @@ export class VisibleTokens {
 }
 
 /**
- * Whether a dead token of a caller ends its grant: a refresh token that comes once more after it was used may be a stolen one
- * (RFC 9700 §4.14.2), and whoever logs out means all of it.
+ * Whether a token ends its grant (RFC 7009 §2.1), also if it is dead: a refresh token that comes once more after it was used
+ * may be a stolen one (RFC 9700 §4.14.2), and whoever logs out means all of it.
  */
-function endsGrant({ kind, grantId }: TokenRecord): boolean {
+export function endsGrant({ kind, grantId }: TokenRecord): boolean {
   return kind === 'refresh_token' && grantId !== undefined;
 }
 

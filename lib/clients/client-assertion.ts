@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { WrongCredentials } from '../http/http-error.js';
-import { type Jws, type JwsHeader, jsonObject, unverifiedJws } from '../jws-form.js';
+import { type Jws, type JwsHeader, jsonObject, typeName, unverifiedJws } from '../jws-form.js';
 import { isNonEmptyString } from '../options.js';
 import { isUnused, type ReplayMemory } from '../replay-memory.js';
 import type { Soon } from '../thenable.js';
@@ -121,10 +121,7 @@ function faultOf(
 }
 
 function isType(typ: unknown): boolean {
-  return (
-    typ === undefined ||
-    (typeof typ === 'string' && TYPES.includes(typ.toLowerCase().replace(/^application\//, '')))
-  );
+  return typ === undefined || (typeof typ === 'string' && TYPES.includes(typeName(typ)));
 }
 
 function hasBegun(time: unknown, now: number): boolean {

@@ -29,28 +29,40 @@ function isAt(path: string, url: string): boolean {
   return url === path || (!path.includes('?') && url.split('?', 1)[0] === path);
 }
 
-async function answer(
+function answer(
   documentOf: () => Soon<object>,
-  { requireTls = false, watch }: DocumentOptions,
+  options: DocumentOptions,
   req: Request,
   res: Response,
 ): Promise<void> {
-  // Somebody may have answered meanwhile, a timeout of the app's for one.
-  if (res.headersSent) return;
-  const failed = watch?.(req);
-  // Of errors nothing may be kept.
-  forbidCaching(res);
   // Clients that run in a browser need it before they have a token. What the app has said goes before: its origin beside its
   // "Access-Control-Allow-Credentials", for one, which "*" would make void.
-  setUnlessThere(res, 'Access-Control-Allow-Origin', '*');
-  try {
-    if (requireTls && !req.secure) throw invalidRequest('TLS is required');
+  if (!res.headersSent) setUnlessThere(res, 'Access-Control-Allow-Origin', '*');
+  return sendPublicly(req, res, options, async () => {
     if (req.method === 'GET' || req.method === 'HEAD') send(res, await documentOf());
     else if (req.method === 'OPTIONS') preflight(res);
     else
       throw invalidRequest('The document can only be read', 405, {
         headers: { Allow: 'GET, HEAD, OPTIONS' },
       });
+  });
+}
+
+/** Lets `act` respond with what everybody may read, and responds with the error that it throws. Never rejects. */
+export async function sendPublicly(
+  req: Request,
+  res: Response,
+  { requireTls = false, watch }: Pick<DocumentOptions, 'requireTls' | 'watch'>,
+  act: () => Promise<void>,
+): Promise<void> {
+  // Somebody may have answered meanwhile, a timeout of the app's for one.
+  if (res.headersSent) return;
+  const failed = watch?.(req);
+  // Of errors nothing may be kept.
+  forbidCaching(res);
+  try {
+    if (requireTls && !req.secure) throw invalidRequest('TLS is required');
+    await act();
   } catch (thrown) {
     const { error } = sendError(res, httpErrorOf(thrown), ({ code, message }) => ({
       body: { error: code, error_description: message },

@@ -10,7 +10,7 @@ export type InactivityReason =
   | 'not_yet_valid'
   /** The client that it was issued to is disabled or removed. */
   | 'client_disabled'
-  /** Not in the form of such a token: no signed JWT, say. */
+  /** Not in the form of such a token: no signed JWT, or not in the `tokenFormat`. */
   | 'malformed'
   /** A JWT's `typ`, or a claim, says that it is no access token. */
   | 'wrong_type'
@@ -37,6 +37,9 @@ export interface Inactivity {
 
 /** By a registered symbol, so that either build of this package understands the other's; not enumerable, so that no JSON shows it. */
 const INACTIVITY = Symbol.for('express-token-introspection.inactivity');
+
+/** `{ active: false }`, which does not say why. */
+export const INACTIVE: InactiveResponse = Object.freeze({ active: false });
 
 const responses = new Map<string, InactiveResponse>();
 

@@ -36,7 +36,7 @@ export class IntrospectionUnavailableError extends Error {
   readonly retryAfter: number | undefined;
   /**
    * The HTTP status that the server responded with, for the reasons `status`, `our_credentials` and `rate_limited`. The circuit
-   * breaker of a cache goes by it: 502, 503 and 504 say that the server is away, any other that it responds.
+   * breaker of a cache goes by it: 429, 502, 503 and 504 say that the server is away or overloaded, any other that it responds.
    */
   readonly status: number | undefined;
 

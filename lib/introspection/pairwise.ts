@@ -1,9 +1,8 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
-import { types } from 'node:util';
 import type { Client } from '../clients/client.js';
 import type { ApiName } from '../http/audit.js';
 import { HookError } from '../http/http-error.js';
-import { isNonEmptyString, isObject, knownOptions, must } from '../options.js';
+import { isNonEmptyString, isObject, isSecret, knownOptions, must } from '../options.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import { IDENTIFIER, isIdentifier } from '../tokens/well-formed.js';
 import { claimsAmong } from './narrowed-view.js';
@@ -30,8 +29,7 @@ type Show = (record: TokenRecord) => TokenRecord;
 /** The others tell of no user. */
 const TELL_OF_USERS: readonly ApiName[] = ['oauth-introspection', 'refresh-token-introspection'];
 
-const SHORTEST_SALT = 32;
-const SALT = `a secret of ${SHORTEST_SALT} bytes or more: a string or a Uint8Array`;
+const SALT = 'a secret of 32 bytes or more: a string or a Uint8Array';
 
 /**
  * The subject identifier (OpenID Connect Core §8.1) that a client with `subjectType: 'pairwise'` is told, for an issuer to
@@ -44,7 +42,7 @@ export function pairwiseSubject(options: PairwiseSubjectOptions): string {
   const helper = 'pairwiseSubject';
   knownOptions(helper, options, ['salt', 'sectorIdentifier', 'subject']);
   const { salt, sectorIdentifier, subject } = options;
-  must(isSalt(salt), helper, 'salt', SALT);
+  must(isSecret(salt), helper, 'salt', SALT);
   must(isIdentifier(sectorIdentifier), helper, 'sectorIdentifier', IDENTIFIER);
   must(isIdentifier(subject), helper, 'subject', IDENTIFIER);
   return identifier(keyOf(salt), sectorIdentifier, subject);
@@ -79,13 +77,8 @@ function checkedKey(factory: string, options: PairwiseOptions): KeyObject {
   must(isObject(options), factory, 'pairwise', '{ salt }');
   knownOptions(`${factory}: "pairwise"`, options, ['salt']);
   const { salt } = options;
-  must(isSalt(salt), factory, 'pairwise.salt', SALT);
+  must(isSecret(salt), factory, 'pairwise.salt', SALT);
   return keyOf(salt);
-}
-
-function isSalt(salt: unknown): salt is string | Uint8Array {
-  if (typeof salt !== 'string' && !types.isUint8Array(salt)) return false;
-  return Buffer.byteLength(salt) >= SHORTEST_SALT;
 }
 
 function keyOf(salt: string | Uint8Array): KeyObject {

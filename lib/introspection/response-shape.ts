@@ -59,7 +59,8 @@ export function tokenKind({
   return isOneOf(REFRESH_TYPES, type) || REFRESH_USES.includes(use) ? 'refresh_token' : undefined;
 }
 
-function isAccessUse(use: unknown): boolean {
+/** Whether a `token_use` says that it is an access token, or says nothing. */
+export function isAccessUse(use: unknown): boolean {
   return isAbsent(use) || use === 'access_token' || use === 'access';
 }
 

@@ -4,6 +4,7 @@ import { checkClock, hasMethods, knownOptions, must, STORE } from '../options.js
 import { watchedFind } from '../telemetry/store-probe.js';
 import { type TelemetryOptions, telemetryOf } from '../telemetry/telemetry.js';
 import { type Soon, whenKnown } from '../thenable.js';
+import { isTokenSyntax } from '../tokens/token-digest.js';
 import { type TokenFormatOptions, tokenTest } from '../tokens/token-format.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import type { TokenState } from '../tokens/token-state.js';
@@ -38,7 +39,7 @@ export function storeIntrospector(tokens: TokenStore, options: StoreIntrospector
   const { clients, clock = Date.now } = options;
   must(clients === undefined || hasMethods(clients, 'find'), 'storeIntrospector', 'clients', STORE);
   checkClock('storeIntrospector', clock);
-  const isToken = tokenTest('storeIntrospector', options.tokenFormat);
+  const isToken = tokenTest('storeIntrospector', options.tokenFormat) ?? isTokenSyntax;
   const telemetry = telemetryOf('storeIntrospector', options.telemetry);
   const source = storedTokens({
     tokens,
@@ -51,7 +52,7 @@ export function storeIntrospector(tokens: TokenStore, options: StoreIntrospector
     whenKnown(source.find(token), (found) =>
       found
         ? whenKnown(source.judge(found.record), (state) => response(found.record, state))
-        : inactive('unknown'),
+        : inactive(isToken(token) ? 'unknown' : 'malformed'),
     );
   const introspect = async (token: string): Promise<IntrospectionResponse> => ask(token);
   canAsk(introspect, ask);

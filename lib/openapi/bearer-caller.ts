@@ -19,11 +19,11 @@ export function badCaller(shape: ErrorShape, { realm }: Pick<RouterFacts, 'realm
   return errorResponse(
     shape,
     401,
-    'The caller has not proved who it is, or its own access token is no good.',
+    'Client authentication failed, or the access token of the caller is not valid.',
     { ...BAD_CLIENT, badToken: ['invalid_token', BAD_TOKEN] },
     {
       'WWW-Authenticate': {
-        description: 'A challenge of the scheme that was used; `Basic` where none was.',
+        description: 'A challenge of the scheme that was used, or of `Basic` if there was none.',
         required: true,
         schema: { type: 'string', pattern: '^(?:Basic|Bearer) realm="' },
         examples: named({

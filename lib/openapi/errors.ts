@@ -153,8 +153,7 @@ export function fault(shape: ErrorShape): Response {
 }
 
 export function outage(shape: ErrorShape): Response {
-  const description =
-    'The server cannot know: something that it asks is down. This says nothing about any token.';
+  const description = 'A service that this server depends on is down. This says nothing about any token.';
   const examples: ErrorExamples = {
     outage: ['temporarily_unavailable', 'The service cannot answer right now; try again later'],
   };

@@ -5,7 +5,7 @@ import { type ErrorExamples, type ErrorShape, errorResponse, tlsRequired } from 
 import { ORGANIZATION } from './example-values.js';
 import { NEVER_KEPT } from './responses.js';
 import type { RouterFacts, StoreFacts } from './router-facts.js';
-import type { Operation, Parameter, PathItem, Responses } from './types.js';
+import type { ApiDescription, Operation, Parameter, PathItem, Responses } from './types.js';
 
 /*
  * What the calls of the management API have in common.
@@ -45,6 +45,16 @@ export function managementErrors(notFoundCode: string): ErrorShape {
 }
 
 export const REFRESH_TOKEN_ERRORS: ErrorShape = managementErrors(REFRESH_TOKEN_NOT_FOUND.notFoundCode);
+
+/** Of the calls that change access tokens. */
+export const TOKEN_MANAGEMENT: ApiDescription['tag'] = {
+  name: 'Token management',
+  description: 'What may be done with access tokens of an organization.',
+};
+
+/** For a description: who may change tokens. */
+export const WHO_MAY_CHANGE =
+  'The caller is a confidential client that has the organization and the right to do this.';
 
 const ORG_NAME: Parameter = {
   name: 'org_name',
@@ -102,24 +112,17 @@ export function organizationPaths(
 const NO_RIGHT =
   'The caller has no right in the organization, which may not even exist, or its access token lacks the scope.';
 
-/** The errors that follow from who calls, and from what is at the path. */
-export function managementRefusals(
-  shape: ErrorShape,
-  facts: RouterFacts,
-  {
-    name,
-    notFoundMessage,
-  }: Pick<Resource, 'notFoundMessage'> & { readonly name: Resource['name'] | 'revoke' },
-  own: {
-    readonly badRequests?: ErrorExamples;
-    readonly noRight?: true;
-    readonly conflicts?: ErrorExamples;
-  } = {},
-): Responses {
+/** What of the errors of an operation others have not. */
+interface OwnErrors {
+  readonly badRequests?: ErrorExamples;
+  readonly noRight?: true;
+}
+
+/** The errors that follow from the request and from who calls. */
+export function callerRefusals(shape: ErrorShape, facts: RouterFacts, own: OwnErrors): Responses {
   return {
     400: errorResponse(shape, 400, 'The request is malformed.', {
       malformedPath: ['invalid_request', 'The path is malformed'],
-      ...(name === 'accesstokens' && ASKING_ABOUT_ITSELF),
       ...own.badRequests,
       ...tlsRequired(facts),
     }),
@@ -133,16 +136,38 @@ export function managementRefusals(
         ] as const,
       }),
     }),
+  };
+}
+
+export const CONFLICT: ErrorExamples = {
+  conflict: ['conflict', 'The request could not be processed due to a conflict'],
+};
+
+/** The same, and those that follow from what is at the path of a token. */
+export function managementRefusals(
+  shape: ErrorShape,
+  facts: RouterFacts,
+  { name, notFoundMessage }: Resource,
+  own: OwnErrors & { readonly conflicts?: ErrorExamples } = {},
+): Responses {
+  const badRequests = { ...(name === 'accesstokens' && ASKING_ABOUT_ITSELF), ...own.badRequests };
+  return {
+    ...callerRefusals(shape, facts, { ...own, badRequests }),
     404: errorResponse(
       shape,
       404,
       'There is no such token in the organization, or not for the caller to see.',
       { notFound: ['not_found', notFoundMessage] },
     ),
-    409: errorResponse(shape, 409, 'The token cannot be changed so, or somebody else has it in hand.', {
-      conflict: ['conflict', 'The request could not be processed due to a conflict'],
-      ...own.conflicts,
-    }),
+    409: errorResponse(
+      shape,
+      409,
+      'The token cannot be changed this way, or another request is changing it.',
+      {
+        ...CONFLICT,
+        ...own.conflicts,
+      },
+    ),
   };
 }
 

@@ -56,13 +56,13 @@ export const oauthIntrospection: DescribeApi = (facts) => {
 
 function describe(facts: RouterFacts): string {
   const lines = [
-    'An unknown token, a dead one and one that the caller may not see are answered alike.',
+    'An unknown token, an inactive one and one that the caller may not see get the same response.',
     formCredentials(facts),
-    'The caller is a confidential client, or comes with an access token of its own, which must not be the token that it asks about.',
+    'The caller is a confidential client, or presents an access token of its own, which must not be the token that it introspects.',
   ];
   if (facts.keys !== 'none') {
     lines.push(
-      `The answer is signed where \`Accept\` prefers \`${SIGNED}\` to JSON, and where the caller is registered for encrypted answers.`,
+      `The response is signed if \`Accept\` prefers \`${SIGNED}\` to JSON, and if the caller is registered for encrypted responses.`,
     );
   }
   return lines.join(' ');
@@ -109,7 +109,7 @@ function forbidden(shape: ErrorShape, facts: RouterFacts): Response {
   return noRight(
     shape,
     facts,
-    'The caller may not ask: its access token lacks the scope, or it is a public client.',
+    'The caller may not introspect tokens: its access token lacks the scope, or it is a public client.',
     { publicClient: ['unauthorized_client', 'A public client may not introspect tokens here'] },
   );
 }

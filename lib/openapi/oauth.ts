@@ -40,7 +40,7 @@ export function oauthComponents(shape: ErrorShape): Pick<Required<Components>, '
     headers: {
       ...HEADERS,
       Vary: {
-        description: 'Names `Accept` where introspection answers, which may be in JSON or signed.',
+        description: 'Names `Accept` in introspection responses, which may be JSON or signed.',
         schema: { type: 'string' },
         example: 'Accept',
       },

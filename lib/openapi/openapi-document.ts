@@ -52,10 +52,10 @@ export function openApiDocument(settings: OpenApiSettings, facts: RouterFacts): 
 function describeAll({ requireTls }: RouterFacts): string {
   return [
     'Tells the state of OAuth tokens.',
-    'A token that the caller may not see is answered exactly as one that does not exist.',
-    'An outage is 503 with `Retry-After`, and never an inactive token.',
-    '`HEAD` is answered as `GET`, without a body.',
-    ...(requireTls ? ['What is about tokens or keys is answered by TLS only.'] : []),
+    'A token that the caller may not see gets the same response as one that does not exist.',
+    'An outage returns 503 with `Retry-After`, and never an inactive token.',
+    '`HEAD` gets the response to `GET`, without its body.',
+    ...(requireTls ? ['Requests about tokens or keys must come by TLS.'] : []),
   ].join(' ');
 }
 

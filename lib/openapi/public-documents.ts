@@ -5,7 +5,7 @@ import type { DescribeApi, RouterFacts } from './router-facts.js';
 import type { Headers, Operation, Responses, Schema } from './types.js';
 
 const TAG = 'Metadata';
-const TAG_DESCRIPTION = 'What everybody may know of this server.';
+const TAG_DESCRIPTION = 'Public documents about this server.';
 
 /** RFC 8414. */
 export const metadata: DescribeApi = (facts) => {

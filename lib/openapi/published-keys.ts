@@ -20,7 +20,7 @@ const HALVES: Readonly<Record<string, Schema>> = {
 const JWK: Schema = {
   type: 'object',
   description:
-    'A public key (RFC 7517 §4) that answers are signed with: with `n` and `e`, or `crv` and `x`, and with `y` on the curves that have one.',
+    'A public key (RFC 7517 §4) that verifies signed responses: with `n` and `e`, or `crv` and `x`, and with `y` on the curves that have one.',
   required: ['kty', 'kid', 'alg', 'use'],
   properties: {
     ...HALVES,
@@ -54,14 +54,17 @@ export const publishedKeys: DescribeApi = (facts) => {
   const shape = { ...oauthErrors(facts), headers: NEVER_KEPT };
   const { schemas, headers } = oauthComponents(shape);
   return {
-    tag: { name: TAG, description: 'What signed answers are verified with, and what else the issuer signs.' },
+    tag: {
+      name: TAG,
+      description: 'The keys that verify signed responses and anything else that the issuer signs.',
+    },
     paths: {
       [JWKS_PATH]: {
         get: {
           operationId: 'getPublishedKeys',
           tags: [TAG],
           summary: 'Tell the public keys',
-          description: 'May be kept for five minutes. Who meets an unknown `kid` asks again.',
+          description: 'May be cached for five minutes. If a `kid` is unknown, request the keys again.',
           security: [],
           responses: {
             200: answer(),
@@ -98,7 +101,7 @@ function answer(): Response {
   return {
     description: 'The keys (RFC 7517 §5).',
     headers: {
-      'Cache-Control': always('For how many seconds the keys may be kept.', 'public, max-age=300'),
+      'Cache-Control': always('For how many seconds the keys may be cached.', 'public, max-age=300'),
       'X-Content-Type-Options': { $ref: '#/components/headers/NoSniff' },
     },
     content: {

@@ -39,8 +39,8 @@ const SHAPE: ErrorShape = {
       errorCode: { type: 'string', description: 'What went wrong, for programs.' },
       message: { type: 'string', description: 'The same for people.' },
       moduleCode: { type: 'integer', const: 0 },
-      requestId: { type: 'string', description: 'The `X-Request-Id` of this answer.' },
-      statusCode: { type: 'integer', description: 'The status of this answer.' },
+      requestId: { type: 'string', description: 'The `X-Request-Id` of this response.' },
+      statusCode: { type: 'integer', description: 'The status of this response.' },
     },
     additionalProperties: false,
   },
@@ -58,13 +58,13 @@ const SHAPE: ErrorShape = {
 
 const REFRESH_TOKEN_STATE: Schema = {
   type: 'object',
-  description: 'The token is alive. Of `exp`, `orgId` and `sub` there are those that it has.',
+  description: 'The token is active. `exp`, `orgId` and `sub` are there if the token has them.',
   required: ['active', 'iat', 'token_type'],
   properties: {
     active: { type: 'boolean', const: true },
     exp: {
       type: 'integer',
-      description: 'Seconds since 1970: from then on it is dead. Absent: it never expires.',
+      description: 'Seconds since 1970 at which it expires. Absent: it never expires.',
     },
     iat: { type: 'integer', description: 'Seconds since 1970: when it was issued.' },
     orgId: { type: 'string', description: 'The identifier of the organization.' },
@@ -109,7 +109,7 @@ export const refreshTokenIntrospection: DescribeApi = (facts) => {
       headers: {
         ...HEADERS,
         RequestId: {
-          description: 'The id that the request came with, where that is a sane one, or a new one.',
+          description: 'The id of the request, or a new one if the request has none that is valid.',
           required: true,
           schema: { type: 'string', pattern: SANE },
           example: REQUEST_ID,
@@ -139,7 +139,7 @@ function operation(
     tags: [TAG],
     summary,
     description: [
-      'An unknown token, a dead one, an access token and one that the caller may not see are answered alike.',
+      'An unknown token, an inactive one, an access token and one that the caller may not see get the same response.',
       'HTTP Basic is the only credential. A public client sends its id and an empty secret, with the colon between them, and sees its own tokens only.',
     ].join(' '),
     security: [{ [CLIENT_SECRET]: [] }],
@@ -148,7 +148,7 @@ function operation(
       {
         name: 'X-Request-Id',
         in: 'header',
-        description: 'Comes back in an error, where it is 1 to 128 letters, digits and `_.:=+/-`.',
+        description: 'Returned in errors, if it is 1 to 128 letters, digits and `_.:=+/-`.',
         schema: { type: 'string' },
         example: REQUEST_ID,
       },
@@ -182,7 +182,7 @@ function commonResponses(facts: RouterFacts): Responses {
       'Something that the question depends on does not exist, such as the organization. Never a token.',
       { notFound: ['not_found', ''] },
     ),
-    409: errorResponse(SHAPE, 409, 'Somebody else has the token in hand right now.', {
+    409: errorResponse(SHAPE, 409, 'Another request is changing the token.', {
       conflict: ['conflict', ''],
     }),
   };

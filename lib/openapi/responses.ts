@@ -11,7 +11,7 @@ export const NEVER_KEPT: Headers = {
 export const OPEN_TO_ALL: Headers = { 'Access-Control-Allow-Origin': header('AnyOrigin') };
 
 export const HEADERS: Readonly<Record<string, Header>> = {
-  NoStore: always('Nothing about tokens may be kept.', 'no-store'),
+  NoStore: always('Responses about tokens must not be cached.', 'no-store'),
   NoCache: always('The same for caches of HTTP/1.0.', 'no-cache'),
   NoSniff: always('The media type is the one that is said.', 'nosniff'),
   AnyOrigin: always('Pages of any origin may read it.', '*'),

@@ -1,12 +1,17 @@
 import { type ErrorExamples, errorResponse, sharedErrors } from './errors.js';
 import { APP_ID, SUBJECT } from './example-values.js';
-import { managementErrors, managementRefusals, organizationPaths } from './management.js';
+import {
+  CONFLICT,
+  callerRefusals,
+  managementErrors,
+  organizationPaths,
+  TOKEN_MANAGEMENT,
+  WHO_MAY_CHANGE,
+} from './management.js';
 import { HEADERS, json, NEVER_KEPT } from './responses.js';
 import type { DescribeApi } from './router-facts.js';
 import { ACCESS_TOKENS } from './token-details.js';
 import type { Parameter } from './types.js';
-
-const TAG = 'Token management';
 
 const PARAMETERS: readonly Parameter[] = [
   {
@@ -28,7 +33,7 @@ const PARAMETERS: readonly Parameter[] = [
   {
     name: 'cascade',
     in: 'query',
-    description: 'Whether the refresh tokens are revoked as well. `false` where it is left out.',
+    description: 'Whether the refresh tokens are revoked as well. Default `false`.',
     schema: { type: 'string', enum: ['true', 'false'] },
     example: 'true',
   },
@@ -51,16 +56,16 @@ export const revocationByOwner: DescribeApi = (facts) => {
   const shape = managementErrors(store.notFoundCode);
   const shared = sharedErrors(shape, facts, { allowed: 'POST' });
   return {
-    tag: { name: TAG, description: 'What may be done with access tokens of an organization.' },
+    tag: TOKEN_MANAGEMENT,
     paths: organizationPaths('revoke', {
       post: {
-        tag: TAG,
+        tag: TOKEN_MANAGEMENT.name,
         operationId: 'revokeTokensOfOwner',
         summary: 'Revoke the access tokens of an app, of a user, or of a user at an app',
         description: [
-          'The caller is a confidential client that has the organization and the right to do this.',
+          WHO_MAY_CHANGE,
           'Tokens of other organizations, and those of none, stay as they are.',
-          'It takes no body, and may be asked for twice.',
+          'The request has no body, and can be repeated.',
         ].join(' '),
         parameters: PARAMETERS,
         responses: {
@@ -84,12 +89,7 @@ export const revocationByOwner: DescribeApi = (facts) => {
             },
             NEVER_KEPT,
           ),
-          ...managementRefusals(
-            shape,
-            facts,
-            { ...ACCESS_TOKENS, name: 'revoke' },
-            { noRight: true, badRequests: BAD_REQUESTS },
-          ),
+          ...callerRefusals(shape, facts, { noRight: true, badRequests: BAD_REQUESTS }),
           404: errorResponse(
             shape,
             404,
@@ -98,9 +98,12 @@ export const revocationByOwner: DescribeApi = (facts) => {
               notFound: ['not_found', ACCESS_TOKENS.notFoundMessage],
             },
           ),
-          409: errorResponse(shape, 409, 'Somebody else has a token in hand: ask again.', {
-            conflict: ['conflict', 'The request could not be processed due to a conflict'],
-          }),
+          409: errorResponse(
+            shape,
+            409,
+            'Another request is changing one of the tokens: send the request again.',
+            CONFLICT,
+          ),
           ...shared.responses,
         },
       },

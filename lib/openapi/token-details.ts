@@ -72,8 +72,8 @@ function common({ scopeSeparator }: Form): Readonly<Record<string, Schema>> {
     attributes: ATTRIBUTES,
     clientId: text('The client that it was issued to.'),
     createdAt: milliseconds('when it was made.'),
-    createdBy: text('Who made it: the client, where nobody else is known.'),
-    expiresAt: milliseconds('from then on it is dead. -1: it never expires.'),
+    createdBy: text('Who made it: the client, if no one else is known.'),
+    expiresAt: milliseconds('when it expires. -1: it never expires.'),
     grantType: text('How it was granted, or nothing.'),
     issuedAt: milliseconds('when it was issued.'),
     lastModifiedAt: milliseconds('when it was changed last.'),
@@ -84,7 +84,7 @@ function common({ scopeSeparator }: Form): Readonly<Record<string, Schema>> {
       type: 'string',
       enum: ['approved', 'revoked', 'expired'],
       description:
-        '`revoked` also where the client is disabled or gone; `approved` also before the token is alive.',
+        '`revoked` also if the client is disabled or removed; `approved` also before the token becomes active.',
     },
   };
 }
@@ -101,7 +101,7 @@ function object(properties: Readonly<Record<string, Schema>>, ...optional: reado
 export function accessTokenSchema(form: Form): Schema {
   const properties = {
     ...common(form),
-    refreshToken: text('The refresh token that was issued with it. Absent where there is none to show.'),
+    refreshToken: text('The refresh token that was issued with it. Absent if there is none to show.'),
     token: text('The access token.'),
     tokenType: { type: 'string', const: 'BearerToken' } as const,
   };

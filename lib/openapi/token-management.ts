@@ -1,12 +1,17 @@
 import { type ErrorExamples, type ErrorShape, sharedErrors } from './errors.js';
 import { SUPPORT_DESK } from './example-values.js';
-import { accessTokenMethods, managementErrors, managementPaths, managementRefusals } from './management.js';
+import {
+  accessTokenMethods,
+  managementErrors,
+  managementPaths,
+  managementRefusals,
+  TOKEN_MANAGEMENT,
+  WHO_MAY_CHANGE,
+} from './management.js';
 import { HEADERS, json, NEVER_KEPT, named, schema } from './responses.js';
 import type { DescribeApi, RouterFacts, StoreFacts } from './router-facts.js';
 import { ACCESS_TOKENS, ATTRIBUTES, accessTokenExample, accessTokenSchema } from './token-details.js';
 import type { Operation, Parameter, Responses, Schema } from './types.js';
-
-const TAG = 'Token management';
 
 type Rights = StoreFacts['management'];
 
@@ -23,11 +28,11 @@ export const tokenManagement: DescribeApi = (facts) => {
   const ofChange = sharedErrors(shape, facts, { allowed, ...(rights.has('update') && { body: 'json' }) });
   const ofRemoval = sharedErrors(shape, facts, { allowed });
   return {
-    tag: { name: TAG, description: 'What may be done with access tokens of an organization.' },
+    tag: TOKEN_MANAGEMENT,
     paths: managementPaths(ACCESS_TOKENS, {
       ...(isChanged && {
         post: {
-          tag: TAG,
+          tag: TOKEN_MANAGEMENT.name,
           operationId: 'changeAccessToken',
           summary: 'Change an access token',
           description: describeChange(rights),
@@ -38,10 +43,10 @@ export const tokenManagement: DescribeApi = (facts) => {
       }),
       ...(isDeleted && {
         delete: {
-          tag: TAG,
+          tag: TOKEN_MANAGEMENT.name,
           operationId: 'deleteAccessToken',
           summary: 'Remove an access token and its record',
-          description: `${WHO} No other token is removed.`,
+          description: `${WHO_MAY_CHANGE} No other token is removed.`,
           responses: {
             200: details('The token as it was.', { removed: accessTokenExample(store) }),
             ...managementRefusals(shape, facts, ACCESS_TOKENS, { noRight: true }),
@@ -62,8 +67,6 @@ export const tokenManagement: DescribeApi = (facts) => {
   };
 };
 
-const WHO = 'The caller is a confidential client that has the organization and the right to do this.';
-
 function describeChange(rights: Rights): string {
   const ways = [
     ...(rights.has('revoke')
@@ -76,7 +79,7 @@ function describeChange(rights: Rights): string {
       : []),
     ...(rights.has('update') ? ['Without `action` the body says what of the token is changed.'] : []),
   ];
-  return [WHO, ...ways, 'Each may be asked for twice.'].join(' ');
+  return [WHO_MAY_CHANGE, ...ways, 'Each request can be repeated.'].join(' ');
 }
 
 function actions(rights: Rights): readonly string[] {
@@ -99,7 +102,7 @@ function parameters(rights: Rights): readonly Parameter[] {
       name: 'cascade',
       in: 'query',
       description:
-        'Whether with the tokens that belong to it. `false` where it is left out. Goes with `action`.',
+        'Whether the tokens that belong to it are changed as well. Default `false`. Goes with `action`.',
       schema: { type: 'string', enum: ['true', 'false'] },
       example: 'true',
     },

@@ -24,16 +24,16 @@ export const tokenRevocation: DescribeApi = (facts) => {
   const clientId =
     'The client id: alone, of a public client; with a `client_secret`, with a certificate, or once more beside other credentials.';
   return {
-    tag: { name: TAG, description: 'The end of tokens before their time (RFC 7009).' },
+    tag: { name: TAG, description: 'Revoking tokens before they expire (RFC 7009).' },
     paths: {
       [REVOCATION_PATH]: {
         post: {
           operationId: 'revokeToken',
           tags: [TAG],
-          summary: 'End a token',
+          summary: 'Revoke a token',
           description: [
-            'A client ends a token that was issued to it; with a refresh token end all tokens of its grant.',
-            'A token that is unknown, dead already, or that of another client and not for the caller to see, is answered as one that has been ended.',
+            'A client revokes a token that was issued to it. Revoking a refresh token also revokes every token of its grant.',
+            'The response is the same for a token that is unknown, that is expired or revoked already, or that was issued to another client and is not for the caller to see.',
             formCredentials(facts),
             'A public client sends its `client_id` alone.',
           ].join(' '),
@@ -47,7 +47,7 @@ export const tokenRevocation: DescribeApi = (facts) => {
           ),
           responses: {
             200: json(
-              'The token is not alive any more.',
+              'The token is revoked, or there was nothing to revoke.',
               { schema: { type: 'object', additionalProperties: false }, examples: { ended: {} } },
               NEVER_KEPT,
             ),

@@ -21,7 +21,7 @@ function text(description: string): Schema {
 /** The answer about a token that is dead, unknown or not for the caller to see: nothing but this. */
 export const INACTIVE: Schema = {
   type: 'object',
-  description: 'The token is dead, or unknown, or not for the caller to see. There is never more.',
+  description: 'The token is inactive, or unknown, or not for the caller to see. There are no other members.',
   required: ['active'],
   properties: { active: { type: 'boolean', const: false } },
   additionalProperties: false,
@@ -31,7 +31,7 @@ export const INACTIVE: Schema = {
 const ACTIVE: Schema = {
   type: 'object',
   description:
-    'The token is alive. Of these members there are those that the token has and the caller may see; extension members stand beside them.',
+    'The token is active. Members are there if the token has them and the caller may see them. There may be extension members, too.',
   required: ['active'],
   properties: {
     active: { type: 'boolean', const: true },
@@ -47,14 +47,14 @@ const ACTIVE: Schema = {
     scope: text('Scope values with single spaces between them.'),
     exp: {
       ...SECONDS,
-      description: 'Seconds since 1970: from then on the token is dead. Absent: it never expires.',
+      description: 'Seconds since 1970 at which the token expires. Absent: it never expires.',
     },
     iat: { ...SECONDS, description: 'Seconds since 1970: when it was issued.' },
-    nbf: { ...SECONDS, description: 'Seconds since 1970: from then on it is alive.' },
+    nbf: { ...SECONDS, description: 'Seconds since 1970 from which on it is active.' },
     iss: text('Who issued it.'),
     aud: {
       description:
-        'The resources that it is meant for: a string where there is one, an array where there are several.',
+        'The resources that it is meant for: a string if there is one, an array if there are several.',
       oneOf: [{ type: 'string' }, { type: 'array', minItems: 2, items: { type: 'string' } }],
     },
     jti: text('Its own identifier.'),
@@ -124,7 +124,7 @@ export function tokenStateSchemas(issuer: string): Readonly<Record<string, Schem
     SignedTokenState: {
       type: 'string',
       description:
-        'A JWT with the same answer in it (RFC 9701), in the compact serialization. For a caller that is registered for encrypted answers it is encrypted after it is signed.',
+        'A JWT with the same response in it (RFC 9701), in the compact serialization. For a caller that is registered for encrypted responses it is encrypted after it is signed.',
       // Three parts, or five where it is encrypted; the key of ECDH-ES is an empty one.
       pattern: '^[\\w-]+\\.[\\w-]*\\.[\\w-]+(?:\\.[\\w-]+\\.[\\w-]+)?$',
       contentMediaType: 'application/jwt',

@@ -44,7 +44,7 @@ export function heldSigningKey(
   publicJwk: PrivateJwk | undefined,
   fault: Fault,
 ): SigningKey {
-  const publicKey = publicHalf(holder, publicJwk, fault);
+  const publicKey = publicKeyOfHolder(holder, publicJwk, fault);
   const jwk = exported(publicKey);
   if (!jwk) throw fault('is of a type with which nothing is signed');
   const names = namesOf({ ...jwk, kid: kid ?? publicJwk?.kid, alg: alg ?? publicJwk?.alg }, fault);
@@ -54,7 +54,7 @@ export function heldSigningKey(
   return { ...names, published, sign: checkedSigner(holder, names, publicKey) };
 }
 
-function publicHalf(holder: KeyHolder, publicJwk: PrivateJwk | undefined, fault: Fault): KeyObject {
+function publicKeyOfHolder(holder: KeyHolder, publicJwk: PrivateJwk | undefined, fault: Fault): KeyObject {
   const given = publicJwk && givenHalf(publicJwk, fault);
   if (holder.kind === 'function') return given as KeyObject;
   if (holder.key.type !== 'private') throw fault('is no private key');

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { isNonEmptyString, isObject } from '../options.js';
+import { PRIVATE_MEMBERS } from '../public-jwk.js';
 import { signed } from './signature.js';
 
 /**
@@ -53,11 +54,7 @@ const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e'];
 const MORE_PUBLIC_MEMBERS = ['kid', 'alg', 'use', 'x5u', 'x5c', 'x5t', 'x5t#S256'];
 
 /** What is looked at in a JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). */
-const MEMBERS = [
-  ...PUBLIC_MEMBERS,
-  ...MORE_PUBLIC_MEMBERS,
-  ...['key_ops', 'd', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'],
-];
+const MEMBERS = [...PUBLIC_MEMBERS, ...MORE_PUBLIC_MEMBERS, 'key_ops', ...PRIVATE_MEMBERS];
 
 /**
  * The members of a JWK that count, each read once. An app may answer an object whose members JSON does not see, and

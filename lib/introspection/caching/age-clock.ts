@@ -18,6 +18,12 @@ export class AgeClock {
     return this.#age;
   }
 
+  /** Asks the clock, once, and returns the {@link age}. */
+  readAge(): number {
+    this.read();
+    return this.#age;
+  }
+
   /** Asks the clock, once. */
   read(): number {
     const now = this.#clock();

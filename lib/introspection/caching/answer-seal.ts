@@ -1,25 +1,18 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { isSecret } from '../../options.js';
 import { seal, unseal } from '../../tokens/sealed-value.js';
 
 /** A string counts as its UTF-8 bytes. */
 export type SharedSecret = string | Uint8Array;
 
 const PURPOSE = 'express-token-introspection shared answer v1';
-const LEAST_BYTES = 32;
 
 /** What is expected of such secrets, for `must`. */
 export const SHARED_SECRETS =
   'a string or Uint8Array of 32 bytes or more, the same in all processes, or an array of these, the current one first';
 
 export function isSharedSecrets(value: unknown): boolean {
-  if (Array.isArray(value)) return value.length > 0 && value.every(isSharedSecret);
-  return isSharedSecret(value);
-}
-
-function isSharedSecret(value: unknown): boolean {
-  return (
-    (typeof value === 'string' || value instanceof Uint8Array) && Buffer.byteLength(value) >= LEAST_BYTES
-  );
+  return Array.isArray(value) ? value.length > 0 && value.every(isSecret) : isSecret(value);
 }
 
 /**

@@ -151,9 +151,7 @@ export class CircuitBreaker {
   }
 
   #now(): number {
-    const { time } = this.#settings;
-    time.read();
-    return time.age;
+    return this.#settings.time.readAge();
   }
 }
 

@@ -1,5 +1,5 @@
 import { isUnusableAnswer, storeErrorKind } from '../../tokens/store-errors.js';
-import { inactivityOf } from '../inactivity.js';
+import { type InactivityReason, inactivityOf } from '../inactivity.js';
 import {
   IntrospectionUnavailableError,
   isIntrospectionUnavailable,
@@ -15,6 +15,16 @@ const AWAY: ReadonlySet<UnavailableReason> = new Set([
   'rate_limited',
 ]);
 const AWAY_STATUSES: ReadonlySet<number | undefined> = new Set([429, 502, 503, 504]);
+
+/** What introspectors of ours find in the token itself, before any request. */
+const BY_TOKEN_ALONE: ReadonlySet<InactivityReason | undefined> = new Set([
+  'malformed',
+  'wrong_type',
+  'wrong_issuer',
+  'wrong_audience',
+  'algorithm',
+  'missing_exp',
+]);
 
 /**
  * What a failed introspection tells about the server, or the store, that the introspector asks.
@@ -34,9 +44,9 @@ export function toldByFailure(error: unknown): Told {
   return kind === 'unavailable' && !isUnusableAnswer(error) ? 'away' : 'answers';
 }
 
-/** What a response tells about the server: nothing if the token's form alone made it inactive, so that no one was asked. */
+/** What a response tells about the server: nothing if the token alone made it inactive, without a request. */
 export function toldByResponse(response: unknown): Told {
-  return inactivityOf(response)?.reason === 'malformed' ? 'nothing' : 'answers';
+  return BY_TOKEN_ALONE.has(inactivityOf(response)?.reason) ? 'nothing' : 'answers';
 }
 
 /**

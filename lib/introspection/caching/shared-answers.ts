@@ -136,8 +136,7 @@ export class SharedAnswers {
 
   /** Forgets an answer. Resolves when it is gone, or cannot be reached; never rejects. */
   async drop(digest: string): Promise<void> {
-    this.#time.read();
-    this.#distrusted.set(digest, true, { ttl: this.#maxAge, start: this.#time.age });
+    this.#distrusted.set(digest, true, { ttl: this.#maxAge, start: this.#time.readAge() });
     try {
       await this.#delete.run(() => within(PATIENCE, async () => this.#cache.delete(this.#prefix + digest)));
     } catch {
@@ -147,8 +146,7 @@ export class SharedAnswers {
 
   /** Takes nothing that is there now. Other processes may go on with it. */
   distrustAll(): void {
-    this.#time.read();
-    this.#allDistrustedUntil = this.#time.age + this.#maxAge;
+    this.#allDistrustedUntil = this.#time.readAge() + this.#maxAge;
   }
 
   #isDistrusted(digest: string): boolean {

@@ -1,5 +1,5 @@
 import { isObject } from '../../options.js';
-import { inactive, inactivityOf } from '../inactivity.js';
+import { INACTIVE, inactive, inactivityOf } from '../inactivity.js';
 import type { InactiveResponse, IntrospectionResponse, Introspector } from '../introspector.js';
 import type { AgeClock } from './age-clock.js';
 import type { CachingSettings } from './caching-options.js';
@@ -14,8 +14,6 @@ export interface Question {
   /** The `clockTolerance` of who asks. */
   readonly tolerance: number;
 }
-
-const INACTIVE: InactiveResponse = Object.freeze({ active: false });
 
 /** The introspector behind a cache, with a circuit breaker. */
 export class Upstream {

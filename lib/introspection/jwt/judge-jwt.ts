@@ -1,8 +1,8 @@
-import { type Jws, jsonObject } from '../../jws-form.js';
+import { type Jws, jsonObject, typeName } from '../../jws-form.js';
 import { inactive, nearMissOf } from '../inactivity.js';
 import type { InactiveResponse } from '../introspector.js';
 import { isImplausible } from '../times.js';
-import { isForAnotherUse, type TokenTypes, typeName } from './token-types.js';
+import { isForAnotherUse, type TokenTypes } from './token-types.js';
 
 /** What a JWT access token must be (RFC 9068 §4), in the form in which it is compared. */
 export interface JwtRules {
@@ -40,7 +40,7 @@ export function judgeJwt({ header, payload }: Jws, rules: JwtRules, now: number)
   const { issuer, audience, algorithms, types } = rules;
   const refused =
     (told.iss !== issuer && inactive('wrong_issuer', nearMissOf([issuer], told.iss))) ||
-    ((!types.has(typeName(typ)) || isForAnotherUse(typ, told)) && inactive('wrong_type')) ||
+    ((!types.has(typ && typeName(typ)) || isForAnotherUse(typ, told)) && inactive('wrong_type')) ||
     (!algorithms.includes(alg) && inactive('algorithm')) ||
     (audience &&
       !isMeantFor(audience, told.aud) &&

@@ -1,4 +1,7 @@
+import { typeName } from '../../jws-form.js';
 import { isNonEmptyString, must } from '../../options.js';
+import { isAccessUse } from '../response-shape.js';
+import { SIGNED_TYP } from '../signed-type.js';
 
 /** RFC 9068 §2.1. */
 const ACCESS_TOKEN = 'at+jwt';
@@ -11,7 +14,7 @@ const GENERIC = 'jwt';
  * introspection (RFC 9701 §8.1), DPoP proofs, logout tokens, ID tokens, …
  */
 const NEVER: readonly string[] = [
-  'token-introspection+jwt',
+  SIGNED_TYP,
   'dpop+jwt',
   'logout+jwt',
   'secevent+jwt',
@@ -40,7 +43,7 @@ export function typesOption(factory: string, types: unknown = [ACCESS_TOKEN]): T
     'types',
     'an array of non-empty strings, or null for tokens without "typ"',
   );
-  const names: readonly (string | undefined)[] = types.map((type) => typeName(type ?? undefined));
+  const names = types.map((type: string | null) => (type === null ? undefined : typeName(type)));
   must(
     !names.some((name = '') => NEVER.includes(name) || /\bid[-_ ]?token|^id\+jwt$|refresh/.test(name)),
     factory,
@@ -48,12 +51,6 @@ export function typesOption(factory: string, types: unknown = [ACCESS_TOKEN]): T
     `of access tokens: none of ${NEVER.join(', ')}, nor ID or refresh tokens`,
   );
   return new Set(names.includes(GENERIC) ? [...names, undefined] : names);
-}
-
-/** A `typ` as it is compared: without regard to case, and to `application/` (RFC 7515 §4.1.9). */
-export function typeName(typ: string | undefined): string | undefined {
-  const name = typ?.toLowerCase();
-  return name?.startsWith('application/') ? name.slice('application/'.length) : name;
 }
 
 /** Claims that only ID tokens have (OpenID Connect Core §3.1.3.6, §3.3.2.11, Financial-grade API 1.0 part 2 §5.1). */
@@ -69,8 +66,8 @@ const OF_ID_TOKENS: readonly string[] = ['at_hash', 'c_hash', 's_hash'];
  */
 export function isForAnotherUse(typ: string | undefined, claims: Readonly<Record<string, unknown>>): boolean {
   const { token_use: use, jti } = claims;
-  if (use !== undefined && use !== 'access' && use !== 'access_token') return true;
-  if (typeName(typ) === ACCESS_TOKEN) return false;
+  if (!isAccessUse(use)) return true;
+  if (typ !== undefined && typeName(typ) === ACCESS_TOKEN) return false;
   if (OF_ID_TOKENS.some((claim) => claims[claim] !== undefined)) return true;
   if (typeof jti === 'string' && jti.startsWith('ID.')) return true;
   // Before 25, Keycloak's access tokens had the nonce too: if one says what it is, that counts.

@@ -1,4 +1,4 @@
-import { checkBoolean, checkClock, isDuration, isFunction, must } from '../../options.js';
+import { checkBoolean, checkClock, isFunction, isTimer, must, TIMER } from '../../options.js';
 import { type Telemetry, type TelemetryOptions, telemetryOf } from '../../telemetry/telemetry.js';
 import { type Fetch, fetchTransport } from './fetch-transport.js';
 import { keepAliveTransport } from './keep-alive-transport.js';
@@ -24,21 +24,13 @@ export interface ConnectionSettings {
   readonly telemetry: Telemetry;
 }
 
-/** What Node's timers can count. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
-
 /** @throws TypeError that names the bad option */
 export function connectionSettings(factory: string, options: ConnectionOptions): ConnectionSettings {
   const { timeout = 3000, fetch, allowInsecureRequests = false, clock = Date.now } = options;
   checkBoolean(factory, 'allowInsecureRequests', allowInsecureRequests);
   checkClock(factory, clock);
   must(fetch === undefined || isFunction(fetch), factory, 'fetch', 'a function');
-  must(
-    isDuration(timeout) && timeout > 0 && timeout <= MAX_TIMEOUT,
-    factory,
-    'timeout',
-    'milliseconds above 0',
-  );
+  must(isTimer(timeout), factory, 'timeout', TIMER);
   const telemetry = telemetryOf(factory, options.telemetry);
   const transport = fetch ? fetchTransport(fetch) : keepAliveTransport();
   return {

@@ -64,7 +64,7 @@ export class KeySet {
    */
   async #current(): Promise<PublishedKeys> {
     const known = this.#known;
-    const age = this.#now();
+    const age = this.#time.readAge();
     // Not everybody is to wait for an issuer that hangs.
     const isGoodFor = this.#failure(COOLDOWN, age) ? TRUSTED_FOR : FRESH_FOR;
     if (known && age < known.age + isGoodFor) return known.keys;
@@ -84,7 +84,7 @@ export class KeySet {
   async #newerThan(keys: PublishedKeys): Promise<PublishedKeys | undefined> {
     const known = this.#known as Known;
     if (known.keys !== keys) return known.keys;
-    const age = this.#now();
+    const age = this.#time.readAge();
     if (age < known.age + COOLDOWN) return undefined;
     if (!this.#isOfCallers) return this.#fetched();
     return this.#failure(COOLDOWN, age) ? undefined : this.#fetched().catch(() => undefined);
@@ -124,13 +124,8 @@ export class KeySet {
     return this.#failed && age < this.#failed.age + limit ? this.#failed : undefined;
   }
 
-  #now(): number {
-    this.#time.read();
-    return this.#time.age;
-  }
-
   async #fetched(): Promise<PublishedKeys> {
-    const age = this.#now();
+    const age = this.#time.readAge();
     const failure = this.#failure(PAUSE, age);
     if (failure) throw failure.error;
     this.#pending ??= this.#fetch(age).finally(() => {
@@ -151,7 +146,7 @@ export class KeySet {
       this.#known = { keys, age };
       return keys;
     } catch (error) {
-      this.#failed = { error, age: this.#now() };
+      this.#failed = { error, age: this.#time.readAge() };
       throw error;
     }
   }

@@ -1,11 +1,9 @@
 import { frozenShallow } from '../../frozen-copy.js';
 import { isObject } from '../../options.js';
-import { inactive } from '../inactivity.js';
+import { INACTIVE, inactive } from '../inactivity.js';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
-import type { ActiveResponse, InactiveResponse, IntrospectionResponse } from '../introspector.js';
+import type { ActiveResponse, IntrospectionResponse } from '../introspector.js';
 import { isImplausible, leniently } from '../times.js';
-
-const INACTIVE: InactiveResponse = Object.freeze({ active: false });
 
 type Normal = (value: unknown, member: string) => unknown;
 

@@ -1,6 +1,6 @@
 import { ASYMMETRIC_ALGORITHMS } from '../../algorithms.js';
 import { mediaType } from '../../http/content-type.js';
-import { type Jws, type JwsHeader, jsonObject, unverifiedJws } from '../../jws-form.js';
+import { type Jws, type JwsHeader, jsonObject, typeName, unverifiedJws } from '../../jws-form.js';
 import { isObject } from '../../options.js';
 import { IntrospectionUnavailableError } from '../introspection-unavailable.js';
 import type { IntrospectionResponse } from '../introspector.js';
@@ -91,11 +91,8 @@ function isOfSuchAnswers(
   );
 }
 
-/** A media type is compared without regard to case, and to `application/` (RFC 7515 §4.1.9). */
 function isSignedTyp(typ: unknown): boolean {
-  if (typeof typ !== 'string') return false;
-  const name = typ.toLowerCase();
-  return name === SIGNED_TYP || name === SIGNED;
+  return typeof typ === 'string' && typeName(typ) === SIGNED_TYP;
 }
 
 /**
