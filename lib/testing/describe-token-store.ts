@@ -1,4 +1,5 @@
 import { isFunction, isNonEmptyString, isObject, knownOptions, must } from '../options.js';
+import { appTests } from './app-tests.js';
 import { approvingTests } from './approving-tests.js';
 import { connectionTests } from './connection-tests.js';
 import { endingTests } from './ending-tests.js';
@@ -42,7 +43,7 @@ const SECTIONS: readonly (readonly [string, readonly ContractTest[]])[] = [
   ['keeps tokens', keepingTests],
   ['tells tokens apart', identityTests],
   ['ends tokens', endingTests],
-  ['ends tokens by what they have', matchingTests],
+  ['ends tokens by what they have', [...matchingTests, ...appTests]],
   ['approves tokens again', approvingTests],
   ['removes tokens', removingTests],
   ['knows tokens in every state', stateTests],
