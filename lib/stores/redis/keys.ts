@@ -1,5 +1,6 @@
 import type { TokenRecord } from '../../tokens/token-record.js';
 import { ownerKey } from '../owners.js';
+import { DIGEST_LENGTH } from './scripts.js';
 
 /** What no digest begins with: the mark of a grant, and of a token that was changed and not revoked. */
 const GRANT_MARK = '*';
@@ -126,6 +127,11 @@ export class Keys {
   placesOfApp({ appId }: TokenRecord, digest: string, id: string): readonly Place[] {
     return appId ? [{ keys: [this.app(appId, digest)], member: `${digest}.${id}` }] : [];
   }
+}
+
+/** The digest of a token by its member in an index. */
+export function digestOfMember(member: string): string {
+  return member.slice(0, DIGEST_LENGTH);
 }
 
 /** The part of an id that tells one saving of a token from another; what follows tells the last change of its app. */

@@ -20,9 +20,11 @@ import { RevocationFeed } from '../revocation-feed.js';
 import { AllTokens } from './all-tokens.js';
 import { Keys } from './keys.js';
 import { LocalCopy } from './local-copy.js';
+import { BATCH, type Step } from './owner-indexes.js';
 import { RedisLink } from './redis-link.js';
 import { type RedisSettings, type RedisTokenStoreOptions, redisSettings } from './redis-options.js';
-import { BATCH, type Copies, newEvent, RedisTokens, type Step } from './redis-tokens.js';
+import { newEvent, RedisTokens } from './redis-tokens.js';
+import type { Copies } from './token-commands.js';
 
 /** So often a change is tried again that others have overtaken. */
 const MAX_ATTEMPTS = 50;
@@ -115,7 +117,7 @@ export class RedisTokenStore implements ManagedTokenStore {
     await this.#walk('revokeGrant', index, async (some) => {
       revoked += await this.#step('revokeGrant', () => this.#tokens.writeDown(some, now, generation));
     });
-    await this.#step('revokeGrant', () => this.#tokens.drop(index));
+    await this.#step('revokeGrant', () => this.#tokens.indexes.drop(index));
     return revoked;
   }
 
@@ -219,7 +221,7 @@ export class RedisTokenStore implements ManagedTokenStore {
 
   /** Does something with all the digests in an index, some at a time. */
   #walk(name: string, index: string, work: (digests: readonly string[]) => Promise<void>): Promise<void> {
-    return this.#each(name, (cursor) => this.#tokens.walk(index, cursor), work);
+    return this.#each(name, (cursor) => this.#tokens.indexes.walk(index, cursor), work);
   }
 
   /** The same with those of all tokens. */

@@ -3,50 +3,20 @@ import { approvedRecord } from '../../tokens/new-record.js';
 import { keptUntil } from '../../tokens/retention.js';
 import type { TokenRecord } from '../../tokens/token-record.js';
 import { type Entry, endedWithGrant, entryText, readEntry } from './entry.js';
-import { EVENT_LENGTH, idAtOtherApp, type Keys, type Place } from './keys.js';
-import type { LocalCopy } from './local-copy.js';
+import { digestOfMember, EVENT_LENGTH, idAtOtherApp, type Keys } from './keys.js';
+import { OwnerIndexes } from './owner-indexes.js';
 import type { RedisCommands } from './redis-client.js';
-import {
-  DIGEST_LENGTH,
-  DROP,
-  END_GENERATION,
-  ENTER,
-  LEAVE,
-  REMOVE,
-  REPLACE,
-  REVOKE,
-  run,
-  SAVE,
-  type Script,
-  WALK,
-} from './scripts.js';
+import { END_GENERATION, instant, REMOVE, REPLACE, REVOKE, SAVE } from './scripts.js';
+import { type Copies, TokenCommands } from './token-commands.js';
 
-/** Longer (ms) than the clocks of two nodes of a cluster may differ: an index outlives its tokens. */
-const SLACK = 60 * 60 * 1000;
-/** What ends later (ms since 1970) is kept for ever: the server counts no further. */
-const LAST_END = 1e16;
-/** How many tokens are asked for in one step. */
-export const BATCH = 500;
 /** How many tokens of a grant are told one by one; more would take the server's time from everybody else. */
 const TOLD_AT_ONCE = 5000;
-
-/** Where copies are kept, and what is read for them; `undefined` where nothing may be remembered now. */
-export type Copies = () => { readonly copy: LocalCopy; readonly reader: RedisCommands } | undefined;
 
 interface TokensOptions {
   readonly redis: RedisCommands;
   readonly copies: Copies;
   readonly keys: Keys;
   readonly retainExpiredFor: number;
-}
-
-/** What the places of a token in the indexes depend on. */
-type Identified = Pick<Entry, 'id' | 'record'>;
-
-/** What one step of a walk has seen, and where the next one begins; '0' after the last. */
-export interface Step {
-  readonly next: string;
-  readonly digests: readonly string[];
 }
 
 /** What came of the end of a grant. */
@@ -70,29 +40,31 @@ export function newEvent(): string {
  * live only while its grant has the generation that the token was saved in.
  */
 export class RedisTokens {
-  readonly #redis: RedisCommands;
-  readonly #copies: Copies;
+  /** By what the tokens are found. */
+  readonly indexes: OwnerIndexes;
+  readonly #commands: TokenCommands;
   readonly #keys: Keys;
   readonly #retainExpiredFor: number;
 
   constructor({ redis, copies, keys, retainExpiredFor }: TokensOptions) {
-    this.#redis = redis;
-    this.#copies = copies;
+    this.#commands = new TokenCommands(redis, copies);
+    this.indexes = new OwnerIndexes(this.#commands, keys, retainExpiredFor);
     this.#keys = keys;
     this.#retainExpiredFor = retainExpiredFor;
   }
 
   async find(digest: string): Promise<Entry | undefined> {
-    return this.#find(digest, (key) => this.#recall(key));
+    return this.#find(digest, (key) => this.#commands.recall(key));
   }
 
   /** Resolves to whether it was saved: not where the token is there already. */
   async save(digest: string, record: TokenRecord, sealed: Uint8Array | undefined): Promise<boolean> {
     const id = newEvent();
-    const generation = await this.#enter(digest, { id, record });
+    const generation = await this.indexes.enter(digest, { id, record });
     const text = entryText({ record, sealed, generation, id });
-    const isSaved = (await this.#run(SAVE, [this.#keys.token(digest)], [text, this.#end(record)])) === 1;
-    if (!isSaved) await this.#leave(digest, { id, record });
+    const isSaved =
+      (await this.#commands.run(SAVE, [this.#keys.token(digest)], [text, this.#end(record)])) === 1;
+    if (!isSaved) await this.indexes.leave(digest, { id, record });
     return isSaved;
   }
 
@@ -105,22 +77,20 @@ export class RedisTokens {
     change: (record: TokenRecord) => TokenRecord,
   ): Promise<Entry | 'missing' | 'overtaken'> {
     const key = this.#keys.token(digest);
-    const before = await this.#read(key);
+    const before = await this.#commands.read(key);
     if (before === undefined) return 'missing';
-    const entry = await this.#judged(readEntry(before), (other) => this.#read(other));
+    const entry = await this.#judged(readEntry(before), (other) => this.#commands.read(other));
     const record = change(entry.record);
     const movesApp = record.appId !== entry.record.appId;
     const changed = { ...entry, record, ...(movesApp && { id: idAtOtherApp(entry.id, newEvent()) }) };
     const end = this.#end(changed.record);
-    const placesOfApp = ({ record, id }: Entry): readonly Place[] =>
-      this.#keys.placesOfApp(record, digest, id);
     // What it is found by must live as long.
-    if (end !== this.#end(entry.record)) await this.#enter(digest, changed);
-    else if (movesApp) await this.#enterAll(placesOfApp(changed), this.#end(record, SLACK));
+    if (end !== this.#end(entry.record)) await this.indexes.enter(digest, changed);
+    else if (movesApp) await this.indexes.enterApp(digest, changed);
     const told = `${newEvent()} ${this.#keys.changed(digest)}`;
     const args = [before, entryText(changed), end, this.#keys.channel, told];
-    const isReplaced = (await this.#run(REPLACE, [key], args)) === 1;
-    if (movesApp) await this.#leaveAll(placesOfApp(isReplaced ? entry : changed));
+    const isReplaced = (await this.#commands.run(REPLACE, [key], args)) === 1;
+    if (movesApp) await this.indexes.leaveApp(digest, isReplaced ? entry : changed);
     return isReplaced ? changed : 'overtaken';
   }
 
@@ -130,13 +100,13 @@ export class RedisTokens {
    */
   async approve(digest: string, now: number): Promise<boolean | 'ended' | 'overtaken'> {
     const key = this.#keys.token(digest);
-    const before = await this.#read(key);
+    const before = await this.#commands.read(key);
     if (before === undefined) return false;
     const entry = readEntry(before);
     const { grantId, status } = entry.record;
     if (
       grantId !== undefined &&
-      (await this.#read(this.#keys.grant(grantId).generation)) !== entry.generation
+      (await this.#commands.read(this.#keys.grant(grantId).generation)) !== entry.generation
     )
       return 'ended';
     if (status !== 'revoked') return false;
@@ -144,21 +114,21 @@ export class RedisTokens {
     const id = newEvent();
     const approved = { ...entry, id, record: approvedRecord(entry.record, now) };
     // It must be found before it is live. Where its grant ends from here on, it stays dead.
-    const generation = await this.#enter(digest, approved);
+    const generation = await this.indexes.enter(digest, approved);
     const told = `${newEvent()} ${this.#keys.changed(digest)}`;
     const args = [before, entryText(approved), this.#end(approved.record), this.#keys.channel, told];
     const isOfGrant = generation === entry.generation;
-    if (isOfGrant && (await this.#run(REPLACE, [key], args)) === 1) return true;
-    await this.#leave(digest, approved);
+    if (isOfGrant && (await this.#commands.run(REPLACE, [key], args)) === 1) return true;
+    await this.indexes.leave(digest, approved);
     return isOfGrant ? 'overtaken' : 'ended';
   }
 
   /** Resolves to whether there was one. */
   async remove(digest: string, event: string): Promise<boolean> {
     const args = [this.#keys.channel, `${event} ${digest}`];
-    const before = String(await this.#run(REMOVE, [this.#keys.token(digest)], args));
+    const before = String(await this.#commands.run(REMOVE, [this.#keys.token(digest)], args));
     if (before === '') return false;
-    await this.#leave(digest, readEntry(before));
+    await this.indexes.leave(digest, readEntry(before));
     return true;
   }
 
@@ -171,7 +141,7 @@ export class RedisTokens {
   ): Promise<readonly string[]> {
     const revoked = await Promise.all(
       digests.map(async (digest) => {
-        const entry = await this.#find(digest, (key) => this.#read(key));
+        const entry = await this.#find(digest, (key) => this.#commands.read(key));
         if (!entry || entry.record.status === 'revoked' || !isMeant(entry.record)) return [];
         return this.#revoke(digest, now, entry.generation, `${event} ${digest}`);
       }),
@@ -184,12 +154,16 @@ export class RedisTokens {
     const { generation: key, index, ended, mark } = this.#keys.grant(grantId);
     const keys = [key, index, ended(event)];
     const args = [this.#keys.channel, event, mark, String(TOLD_AT_ONCE)];
-    const [generation, isFew, members] = (await this.#run(END_GENERATION, keys, args)) as [
+    const [generation, isFew, members] = (await this.#commands.run(END_GENERATION, keys, args)) as [
       string,
       number,
       string[],
     ];
-    return { generation, index: ended(event), digests: isFew === 1 ? members.map(digestOf) : undefined };
+    return {
+      generation,
+      index: ended(event),
+      digests: isFew === 1 ? members.map(digestOfMember) : undefined,
+    };
   }
 
   /** Writes down in tokens that their grant has ended; resolves to how many of them it has ended. */
@@ -198,29 +172,17 @@ export class RedisTokens {
     return revoked.flat().length;
   }
 
-  /** The digests in an index, some at a time. One that is there all the while comes once or more. */
-  async walk(index: string, cursor: string): Promise<Step> {
-    const walked = await this.#run(WALK, [index], [cursor, String(BATCH)]);
-    const [next, pairs] = walked as [string, string[]];
-    return { next, digests: pairs.filter((_value, i) => i % 2 === 0).map(digestOf) };
-  }
-
   /** Enters tokens in the indexes of their apps; resolves to how many have one. */
   async enterApps(digests: readonly string[]): Promise<number> {
-    const entered = await Promise.all(
+    const areEntered = await Promise.all(
       digests.map(async (digest) => {
-        const entry = await this.#find(digest, (key) => this.#read(key));
-        const places = entry ? this.#keys.placesOfApp(entry.record, digest, entry.id) : [];
-        if (entry?.record.status === 'approved') await this.#enterAll(places, this.#end(entry.record, SLACK));
-        return places.length;
+        const entry = await this.#find(digest, (key) => this.#commands.read(key));
+        if (!entry?.record.appId) return false;
+        if (entry.record.status === 'approved') await this.indexes.enterApp(digest, entry);
+        return true;
       }),
     );
-    return entered.reduce((sum, count) => sum + count, 0);
-  }
-
-  /** Drops the index of what was written down. */
-  async drop(index: string): Promise<void> {
-    await this.#run(DROP, [index], []);
+    return areEntered.filter(Boolean).length;
   }
 
   async #find(
@@ -241,80 +203,14 @@ export class RedisTokens {
   async #revoke(digest: string, now: number, generation: string, told: string): Promise<readonly string[]> {
     const until = now + this.#retainExpiredFor;
     const args = [String(now), instant(until), generation, this.#keys.channel, told];
-    const before = String(await this.#run(REVOKE, [this.#keys.token(digest)], args));
+    const before = String(await this.#commands.run(REVOKE, [this.#keys.token(digest)], args));
     if (before === '') return [];
-    await this.#leave(digest, readEntry(before));
+    await this.indexes.leave(digest, readEntry(before));
     return [digest];
   }
 
-  /** Enters a token in the indexes of its owners; resolves to the generation of its grant, '' without one. */
-  async #enter(digest: string, { id, record }: Identified): Promise<string> {
-    const places = this.#keys.placesOf(record, digest, id);
-    return this.#enterAll(places, this.#end(record, SLACK));
-  }
-
-  async #enterAll(places: readonly Place[], end: string): Promise<string> {
-    const fresh = randomBytes(16).toString('base64url');
-    const generations = await Promise.all(
-      places.map(({ keys, member }) => this.#run(ENTER, keys, [member, end, fresh])),
-    );
-    // That of the grant is the last one.
-    return String(generations.at(-1));
-  }
-
-  /** Takes a token that is not live out of its indexes. */
-  async #leave(digest: string, { id, record }: Identified): Promise<void> {
-    await this.#leaveAll(this.#keys.placesOf(record, digest, id));
-  }
-
-  /** That it stays there would harm nobody. */
-  async #leaveAll(places: readonly Place[]): Promise<void> {
-    const kept = instant(this.#retainExpiredFor + SLACK);
-    await Promise.allSettled(places.map(({ keys, member }) => this.#run(LEAVE, keys, [member, kept])));
-  }
-
   /** Until when a record is kept, as a script takes it. */
-  #end(record: TokenRecord, slack = 0): string {
-    return instant(keptUntil(record, this.#retainExpiredFor) + slack);
+  #end(record: TokenRecord): string {
+    return instant(keptUntil(record, this.#retainExpiredFor));
   }
-
-  async #run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    try {
-      return await run(this.#redis, script, { keys: [...keys], arguments: [...args] });
-    } finally {
-      // What tells of it comes on another connection, and may be later.
-      const copy = this.#copies()?.copy;
-      if (copy) for (const key of keys) copy.forget(key);
-    }
-  }
-
-  /** Reads what is remembered, and at the server where nothing may be. */
-  async #recall(key: string): Promise<string | undefined> {
-    const copies = this.#copies();
-    if (!copies) return this.#read(key);
-    try {
-      return await copies.copy.get(key, async (asked) => textOf(await copies.reader.get(asked)));
-    } catch {
-      return this.#read(key);
-    }
-  }
-
-  async #read(key: string): Promise<string | undefined> {
-    return textOf(await this.#redis.get(key));
-  }
-}
-
-function digestOf(member: string): string {
-  return member.slice(0, DIGEST_LENGTH);
-}
-
-/** A time (ms) until or for which something is kept, as a script takes it: '' for ever. */
-function instant(time: number): string {
-  return time < LAST_END ? String(Math.ceil(time)) : '';
-}
-
-function textOf(reply: unknown): string | undefined {
-  if (reply === null) return undefined;
-  if (typeof reply !== 'string') throw new Error('The server answered no text');
-  return reply;
 }

@@ -15,6 +15,14 @@ function script(source: string): Script {
   return { source, digest: createHash('sha1').update(source).digest('hex') };
 }
 
+/** What ends later (ms since 1970) is kept for ever: the server counts no further. */
+const LAST_END = 1e16;
+
+/** A time (ms) until or for which something is kept, as a script takes it: '' for ever. */
+export function instant(time: number): string {
+  return time < LAST_END ? String(Math.ceil(time)) : '';
+}
+
 /** Runs a script; sends its text where the server does not have it yet, or has forgotten it. */
 export async function run(
   redis: RedisCommands,
