@@ -502,10 +502,13 @@ describeWith(POSTGRES, 'PostgresTokenStore and its database', () => {
       const given = clients.slice(0, -1).map((client) => client.connection.stream.destroyed);
       expect(given).toStrictEqual(given.map(() => true));
       proxy.resume();
-      await eventually(() => proxy.connections === 1);
-      const before = missed;
-      await pause(150);
-      expect([proxy.connections, missed - before <= 1]).toStrictEqual([1, true]);
+      let before = missed;
+      // On a busy machine a probe may be late, and the store opens another connection: until one stands.
+      await eventually(async () => {
+        before = missed;
+        await pause(150);
+        return proxy.connections === 1 && missed === before;
+      }, 30_000);
       proxy.cut();
       await eventually(() => missed > before + 1);
       proxy.resume();
