@@ -13,10 +13,9 @@ import { type RedisConnection, RedisTokenStore } from '../../lib/stores/redis/in
 import { Keys } from '../../lib/stores/redis/keys.js';
 import { LocalCopy } from '../../lib/stores/redis/local-copy.js';
 import { RedisTokens } from '../../lib/stores/redis/redis-tokens.js';
-import { LEAVE } from '../../lib/stores/redis/scripts.js';
 import { eventually, rejection } from '../../lib/testing/suite.js';
 import { RedisServer, startCluster } from '../support/redis.js';
-import { connect, openRedis } from '../support/redis-stores.js';
+import { connect, openRedis, overtaken } from '../support/redis-stores.js';
 import { describeWith, REDIS } from '../support/services.js';
 
 const HOUR = 3_600_000;
@@ -79,11 +78,7 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
   afterAll(() => server.kill());
 
   const open = (options: object = {}) => openRedis({ urls: [server.url], prefix: newPrefix(), ...options });
-  const keysOf = async (prefix: string): Promise<Map<string, number>> => {
-    const keys = (await server.command('KEYS', `${prefix}*`)) as string[];
-    const ends = await server.commands(keys.map((key) => ['PTTL', key]));
-    return new Map(keys.map((key, i) => [key.slice(prefix.length), Number(ends[i])]));
-  };
+  const keysOf = (prefix: string): Promise<Map<string, number>> => server.keysOf(prefix);
 
   it('has the server drop a record when its retention is over, and what it is found by later', async () => {
     const prefix = newPrefix();
@@ -193,138 +188,6 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
     expect(await store.revokeGrant('g')).toBe(1);
     client.destroy();
     await Promise.all([store.close(), other.close()]);
-  });
-
-  it('finds by its app what the version before has saved, by looking at every token until all are indexed', async () => {
-    // Characters that mean something else in a pattern.
-    const prefix = `[*?\\\\]${newPrefix()}`;
-    const store = await open({ prefix });
-    const neighbour = await open();
-    const of = { appId: 'shop', organization: 'acme' };
-    const old = ['old-1', 'old-2', 'old-endless', 'old-other'];
-    for (const name of old)
-      await store.save(
-        access(name, {
-          ...of,
-          ...(name === 'old-other' && { appId: 'bank' }),
-          ...(name !== 'old-endless' && { expiresAt: Date.now() + HOUR }),
-        }),
-      );
-    await store.save(access('none'));
-    await neighbour.save(access('neighbour', of));
-    // As that version: in no index of an app.
-    const indexes = ['shop', 'bank'].flatMap((appId) => new Keys(prefix).allOfApp(appId));
-    const forget = (): Promise<unknown> => server.command('DEL', ...indexes);
-    await forget();
-    await store.save(access('new', of));
-    expect(await store.revokeMatching({ appId: 'shop', organization: 'globex' })).toBe(0);
-    expect(await store.revokeMatching(of)).toBe(4);
-    await store.save(access('late', of));
-    await store.approve('old-1');
-    await store.approve('old-endless');
-    await forget();
-    expect(await store.indexApps()).toBe(6);
-    expect([await store.revokeMatching(of), await store.revokeMatching(of)]).toStrictEqual([3, 0]);
-    expect(await store.find('old-other')).toMatchObject({ status: 'approved' });
-    expect(await neighbour.find('neighbour')).toMatchObject({ status: 'approved' });
-    // From here on nobody looks at every token.
-    await store.approve('late');
-    await forget();
-    expect(await store.revokeMatching(of)).toBe(0);
-    expect(await store.indexApps()).toBe(6);
-    expect(await store.revokeMatching(of)).toBe(1);
-    await Promise.all([store.close(), neighbour.close()]);
-  });
-
-  it('indexes no app of a token that is gone by the time it is looked at', async () => {
-    const keys = new Keys(newPrefix());
-    const redis = await connect(server.url);
-    const tokens = new RedisTokens({ redis, copies: () => undefined, keys, retainExpiredFor: HOUR });
-    expect(await tokens.enterApps([tokenDigest('gone')])).toBe(0);
-    await redis.close();
-  });
-
-  it('leaves nothing of a token in the indexes of the apps that it was of', async () => {
-    const prefix = newPrefix();
-    const store = await open({ prefix });
-    await store.indexApps();
-    const indexes = async (): Promise<number> =>
-      [...(await keysOf(prefix)).keys()].filter((key) => key.endsWith(':tokens')).length;
-    await store.save(access('at', { appId: 'one', grantId: 'g', subject: 'alice' }));
-    expect(await indexes()).toBe(4);
-    for (const appId of ['two', 'three', null, 'four']) await store.update('at', { appId });
-    expect(await indexes()).toBe(4);
-    for (const appId of ['one', 'two', 'three']) expect(await store.revokeMatching({ appId })).toBe(0);
-    expect(await store.revoke('at')).toBe(1);
-    expect(await indexes()).toBe(0);
-    await store.close();
-  });
-
-  it('has the index of an app live as long as its longest token, whichever an update has brought there', async () => {
-    const prefix = newPrefix();
-    const store = await open({ prefix, retainExpiredFor: 0 });
-    await store.save(access('at', { expiresAt: Date.now() + 9 * HOUR }));
-    await store.update('at', { appId: 'shop' });
-    const index = new Keys('').app('shop', tokenDigest('at'));
-    expect(Math.abs(((await keysOf(prefix)).get(index) as number) - 10 * HOUR)).toBeLessThan(30_000);
-    await store.update('at', { expiresAt: Date.now() + 20 * HOUR });
-    expect(Math.abs(((await keysOf(prefix)).get(index) as number) - 21 * HOUR)).toBeLessThan(30_000);
-    await store.close();
-  });
-
-  it('finds a token by the app to which it has come back, though the update that took it away is not done yet', async () => {
-    const client = await connect(server.url);
-    const redis = client.withCommandOptions({ timeout: 1000, typeMapping: {} });
-    const prefix = newPrefix();
-    let [release, isHeld] = [(): void => {}, false];
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const slow: RedisConnection = Object.assign(Object.create(client) as typeof client, {
-      withCommandOptions: () => ({
-        get: (key: string) => redis.get(key),
-        eval: redis.eval.bind(redis),
-        publish: redis.publish.bind(redis),
-        async evalSha(digest: string, input: { keys: string[]; arguments: string[] }) {
-          isHeld ||= digest === LEAVE.digest;
-          if (isHeld) await released;
-          return redis.evalSha(digest, input);
-        },
-      }),
-    });
-    const [first, second] = [new RedisTokenStore({ client: slow, prefix }), await open({ prefix })];
-    await second.indexApps();
-    await second.save(access('at', { appId: 'one' }));
-    const leaving = first.update('at', { appId: 'two' });
-    await eventually(() => isHeld);
-    await second.update('at', { appId: 'one' });
-    release();
-    await leaving;
-    expect(await second.revokeMatching({ appId: 'one' })).toBe(1);
-    await second.close();
-    client.destroy();
-  });
-
-  it('takes a token that an update could not move to another app out of its index again', async () => {
-    const client = await connect(server.url);
-    const redis = client.withCommandOptions({ timeout: 1000, typeMapping: {} });
-    const prefix = newPrefix();
-    const overtaken: RedisConnection = Object.assign(Object.create(client) as typeof client, {
-      withCommandOptions: () => ({
-        get: (key: string) => redis.get(key),
-        eval: redis.eval.bind(redis),
-        publish: redis.publish.bind(redis),
-        evalSha: (digest: string, input: { keys: string[]; arguments: string[] }) =>
-          input.arguments[1]?.startsWith('approved|') ? Promise.resolve(0) : redis.evalSha(digest, input),
-      }),
-    });
-    const store = new RedisTokenStore({ client: overtaken, prefix });
-    await store.save(access('at', { appId: 'one' }));
-    expect(await rejection(store.update('at', { appId: 'two' }))).toMatchObject({ name: 'ConflictError' });
-    const left = [...(await keysOf(prefix)).keys()];
-    expect(left).toContain(new Keys('').app('one', tokenDigest('at')));
-    expect(left).not.toContain(new Keys('').app('two', tokenDigest('at')));
-    client.destroy();
   });
 
   it('revokes no token of another owner that a refused save has left in an index', async () => {
@@ -511,18 +374,7 @@ describeWith(REDIS, 'RedisTokenStore on a server', () => {
 
   it('gives up an update that others overtake again and again', async () => {
     const client = await connect(server.url);
-    const redis = client.withCommandOptions({ timeout: 1000, typeMapping: {} });
-    const overtaken: RedisConnection = Object.assign(Object.create(client) as typeof client, {
-      withCommandOptions: () => ({
-        get: (key: string) => redis.get(key),
-        eval: redis.eval.bind(redis),
-        publish: redis.publish.bind(redis),
-        // Of the scripts only that of an update has three arguments on one key.
-        evalSha: (digest: string, input: { keys: string[]; arguments: string[] }) =>
-          input.arguments[1]?.startsWith('approved|') ? Promise.resolve(0) : redis.evalSha(digest, input),
-      }),
-    });
-    const store = new RedisTokenStore({ client: overtaken, prefix: newPrefix() });
+    const store = new RedisTokenStore({ client: overtaken(client), prefix: newPrefix() });
     expect(await rejection(store.save(access('at')))).toBeUndefined();
     expect(await rejection(store.update('at', { refreshCount: 1 }))).toMatchObject({ name: 'ConflictError' });
     client.destroy();

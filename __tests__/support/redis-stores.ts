@@ -1,6 +1,12 @@
 import { afterAll } from '@jest/globals';
 import { createClient, createCluster, type RedisClientOptions, type RedisClientType } from 'redis';
-import { RedisTokenStore, type RedisTokenStoreOptions } from '../../lib/stores/redis/index.js';
+import {
+  type RedisConnection,
+  RedisTokenStore,
+  type RedisTokenStoreOptions,
+} from '../../lib/stores/redis/index.js';
+import type { RedisCommands } from '../../lib/stores/redis/redis-client.js';
+import { REPLACE } from '../../lib/stores/redis/scripts.js';
 
 /** What a failed test has left open would connect again and again, and the runner never end. */
 const left = new Set<() => Promise<void> | void>();
@@ -41,6 +47,31 @@ export async function connect(url: string, options: RedisClientOptions = {}): Pr
   });
   await client.connect();
   return client;
+}
+
+type RunScript = RedisCommands['evalSha'];
+
+/** A client of which a test decides what becomes of its scripts, each of which `run` sends on. */
+export function withScripts(
+  client: RedisClientType,
+  evalSha: (run: RunScript, ...script: Parameters<RunScript>) => Promise<unknown>,
+): RedisConnection {
+  const redis = client.withCommandOptions({ timeout: 1000, typeMapping: {} });
+  return Object.assign(Object.create(client) as typeof client, {
+    withCommandOptions: () => ({
+      get: (key: string) => redis.get(key),
+      eval: redis.eval.bind(redis),
+      publish: redis.publish.bind(redis),
+      evalSha: (...script: Parameters<RunScript>) => evalSha(redis.evalSha.bind(redis), ...script),
+    }),
+  });
+}
+
+/** A client whose updates of tokens others overtake, every time. */
+export function overtaken(client: RedisClientType): RedisConnection {
+  return withScripts(client, async (run, digest, input) =>
+    digest === REPLACE.digest ? 0 : run(digest, input),
+  );
 }
 
 async function connectCluster(urls: readonly string[]) {

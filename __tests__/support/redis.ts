@@ -89,6 +89,13 @@ export class RedisServer {
     }
   }
 
+  /** The keys that begin with this, without it, each with how long (ms) it is kept yet; -1 for ever. */
+  async keysOf(prefix: string): Promise<Map<string, number>> {
+    const keys = (await this.command('KEYS', `${prefix}*`)) as string[];
+    const ends = await this.commands(keys.map((key) => ['PTTL', key]));
+    return new Map(keys.map((key, i) => [key.slice(prefix.length), Number(ends[i])]));
+  }
+
   /** All that is in its files. */
   files(): Buffer {
     const paths = readdirSync(this.folder, { recursive: true, withFileTypes: true }).filter((entry) =>
