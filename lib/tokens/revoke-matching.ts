@@ -14,8 +14,9 @@ export type Selector = { readonly [Member in keyof TokenSelector]?: TokenSelecto
 /** A selector, read once, so that nothing the caller does later matters. @throws TypeError that names a bad, missing or unknown member */
 export function readSelector(of: TokenSelector): Selector {
   knownOptions(METHOD, of, MEMBERS);
-  const given: Selector = { ...of };
-  const { kind } = given;
+  // Inherited ones, too: what is left out would revoke more.
+  const { clientId, subject, appId, organization, kind } = of;
+  const given: Selector = { clientId, subject, appId, organization, kind };
   for (const member of [...OWNERS, 'organization'] as const)
     must(given[member] === undefined || isIdentifier(given[member]), METHOD, member, IDENTIFIER);
   must(
