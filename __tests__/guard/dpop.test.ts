@@ -808,14 +808,15 @@ describe('DPoP: the URI of a request', () => {
   });
 
   it('is of the origins that the app names, whatever the request says of its host', async () => {
-    const guard = guarded({ dpop: { origin: ['https://api.example.com', 'https://v2.example.com'] } });
+    const guard = guarded({ dpop: { origin: ['https://api.example.com', 'http://v2.example.com'] } });
     const forwarded = ['X-Forwarded-Host', 'evil.example'];
-    for (const [host, status] of [
-      ['api.example.com', 200],
-      ['v2.example.com', 200],
-      ['evil.example', 401],
+    for (const [called, status] of [
+      ['https://api.example.com', 200],
+      ['http://v2.example.com', 200],
+      ['https://v2.example.com', 401],
+      ['https://evil.example', 401],
     ] as const) {
-      const line = await proof({ claims: { htu: `https://${host}/orders` } });
+      const line = await proof({ claims: { htu: `${called}/orders` } });
       const seen = await serving(guard.app, (origin) =>
         raw(origin, {
           method: 'GET',
@@ -823,7 +824,7 @@ describe('DPoP: the URI of a request', () => {
           headers: ['Authorization', `DPoP ${TOKEN}`, 'DPoP', line, ...forwarded],
         }),
       );
-      expect([host, seen.status]).toStrictEqual([host, status]);
+      expect([called, seen.status]).toStrictEqual([called, status]);
     }
     expect((await call(guard, [await proof()], { path: '/orders/../orders' })).status).toBe(401);
   });
@@ -986,6 +987,8 @@ describe('DPoP: the options', () => {
     ['dpop.origin', { origin: 'https://api.example.com/' }],
     ['dpop.origin', { origin: 'api.example.com' }],
     ['dpop.origin', { origin: 'null' }],
+    ['dpop.origin', { origin: 'wss://api.example.com' }],
+    ['dpop.origin', { origin: ['https://api.example.com', 'api.example.com'] }],
     ['dpop.origin', { origin: [] }],
     ['dpop.origin', { origin: 'https://api.example.com', uri: () => 'x' }],
     ['dpop.required', { required: undefined }],
