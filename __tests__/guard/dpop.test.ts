@@ -367,6 +367,11 @@ describe('DPoP: a bound token', () => {
     },
   );
 
+  it('T-07 passes by a connection with a client certificate, to which it is not bound', async () => {
+    const guard = guarded({ certificate: () => CERTIFICATE });
+    expect((await call(guard, [await proof()])).status).toBe(200);
+  });
+
   it('T-06 a token that is bound to no key, under the scheme DPoP: 401 invalid_token', async () => {
     const guard = guarded({ answer: () => ({ active: true, token_type: 'Bearer' }) });
     const answer = await call(guard, [await proof()]);
