@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
+import { createRequire } from 'node:module';
+import { describe, expect, it, jest } from '@jest/globals';
 import express, { type Express, type RequestHandler } from 'express';
 import passport from 'passport';
 import request from 'supertest';
@@ -237,6 +238,23 @@ describe('property', () => {
       }
     });
     expect(free).toStrictEqual([]);
+  });
+
+  it('is none that a request of Express 4 has from its router', async () => {
+    const express4 = createRequire(import.meta.url)('express4') as typeof express;
+    let names: readonly string[] = [];
+    const app = express4().get('/x', (req, res) => {
+      names = namesIn(req);
+      res.end();
+    });
+    await request(app).get('/x').expect(200);
+    await jest.isolateModulesAsync(async () => {
+      jest.unstable_mockModule('express', () => ({ default: express4, request: express4.request }));
+      const { requireActiveToken: guard } = await import('../../lib/index.js');
+      const introspector = { introspect: async () => ({ active: false as const }) };
+      expect(names).toContain('query');
+      for (const property of names) expect(() => guard({ introspector, property })).toThrow('"property"');
+    });
   });
 
   it.each(['auth', 'token', 'caller', 'users', 'Session'])('may be %s', (property) => {
