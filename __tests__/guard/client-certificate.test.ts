@@ -218,6 +218,14 @@ describe('a token that is bound to a client certificate', () => {
     expectRefused(await get(await guarded({}, confirmation)));
   });
 
+  it('T-02 T-06 is refused by the scheme DPoP, with the certificate or without, since it names no DPoP key', async () => {
+    for (const certificate of [() => DER, () => undefined]) {
+      const app = await guarded({ certificate });
+      const answer = await request(app).get('/orders').set('Authorization', 'DPoP bound');
+      expect([answer.status, answer.body.error]).toStrictEqual([401, 'invalid_token']);
+    }
+  });
+
   it('is not asked about where the token is not bound to one', async () => {
     const app = await guarded({
       certificate: () => {

@@ -367,6 +367,11 @@ describe('DPoP: a bound token', () => {
     },
   );
 
+  it('T-07 passes by a connection with a client certificate, to which it is not bound', async () => {
+    const guard = guarded({ certificate: () => CERTIFICATE });
+    expect((await call(guard, [await proof()])).status).toBe(200);
+  });
+
   it('T-06 a token that is bound to no key, under the scheme DPoP: 401 invalid_token', async () => {
     const guard = guarded({ answer: () => ({ active: true, token_type: 'Bearer' }) });
     const answer = await call(guard, [await proof()]);
@@ -667,7 +672,9 @@ describe('DPoP: nonces', () => {
     );
     const answer = await call({ ...guard, app }, [await proof({ claims: { nonce } })]);
     expect(answer.status).toBe(504);
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    // On a busy machine the memory is slow as well.
+    for (let i = 0; failures.length === 0 && i < 500; i++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     // It was the handler behind the guard that could not answer any more, and not the guard.
     expect(guard.reached).toBe(1);
     expect(failures).toMatchObject([{ code: 'ERR_HTTP_HEADERS_SENT' }]);

@@ -60,7 +60,9 @@ const get = (app: Express, authorization: string | undefined = 'Bearer abc'): re
 describe("the guard's audit", () => {
   it('tells of a request that was let through: who, with which token, at which route, for how long', async () => {
     const { app, events } = audited({ audience: API });
+    const began = performance.now();
     await get(app).set('User-Agent', 'curl/8').set('X-Request-Id', 'req-1').expect(200);
+    const took = performance.now() - began;
     expect(events).toStrictEqual([
       {
         outcome: 'accepted',
@@ -75,6 +77,27 @@ describe("the guard's audit", () => {
         durationMs: expect.any(Number),
       },
     ]);
+    const { durationMs } = events[0] as GuardEvent;
+    expect(durationMs).toBeGreaterThan(0);
+    expect(durationMs).toBeLessThan(took);
+  });
+
+  it('names no client where the introspector says of it what is no text', async () => {
+    const { app, events } = audited({ introspector: saying({ ...LIVE, client_id: 7 }) });
+    await get(app).expect(200);
+    expect(events).toMatchObject([{ outcome: 'accepted' }]);
+    expect(events[0]).not.toHaveProperty('clientId');
+  });
+
+  it('hands its function nothing but the event and the request', async () => {
+    const seen: unknown[] = [];
+    const { app } = audited({
+      audit: function (this: unknown, ...given: unknown[]) {
+        seen.push(this, given.length);
+      },
+    });
+    await get(app).expect(200);
+    expect(seen).toStrictEqual([undefined, 2]);
   });
 
   it('tells of one without a token that was optional', async () => {
@@ -134,6 +157,8 @@ describe("the guard's audit", () => {
       const answer = await get(app, authorization);
       expect(answer.status).toBe(status);
       expect(events).toMatchObject([{ outcome: 'refused', reason, status, method: 'GET' }]);
+      // What is not known is left out, and not told as undefined.
+      expect(Object.values(events[0] as object)).not.toContain(undefined);
       expect(events[0]).not.toHaveProperty('fault');
       const errors: GuardError[] = [];
       const onError = (error: GuardError, _req: unknown, res: express.Response): void => {
@@ -142,6 +167,7 @@ describe("the guard's audit", () => {
       };
       await get(audited({ ...options, onError }).app, authorization).expect(status);
       expect(errors).toMatchObject([{ reason, status }]);
+      expect(errors[0]).not.toHaveProperty('nearMiss');
       expect(errors[0]).toBeInstanceOf(HttpError);
     },
   );
@@ -228,6 +254,21 @@ describe("the guard's audit", () => {
         fault: { name: 'RangeError' },
       },
     ]);
+  });
+
+  it.each([
+    ['an error with a status of another package', Object.assign(new Error('x'), { status: 429 })],
+    ['one with the status of an outage', Object.assign(new Error('x'), { status: 503 })],
+    ['nothing', undefined],
+    ['null', null],
+  ])("tells of a fault of the app's own where its claims throw %s", async (_what, thrown) => {
+    const { app, events } = audited({
+      claims: () => {
+        throw thrown;
+      },
+    });
+    await get(app).expect(500);
+    expect(events).toMatchObject([{ outcome: 'failed', reason: 'failed', status: 500 }]);
   });
 
   it("takes an HttpError of the app's own claims for what it says", async () => {
@@ -365,6 +406,11 @@ describe('an error that an app passes on', () => {
     expect(errors[0]).not.toBe(errors[1]);
     expect(errors[0]?.cause).toBe(cause);
     expect(errors[0]?.stack).toMatch(/at /);
+    const claims = function tooMany(): never {
+      throw new HttpError(429, 'slow_down', 'Later');
+    };
+    await get(audited({ claims, onError }).app).expect(429);
+    expect(errors[2]?.stack).toContain('tooMany');
   });
 });
 
@@ -434,6 +480,15 @@ describe('an outage at a guard that nobody listens to', () => {
       await get(express().get('/orders/:id', requireActiveToken({ introspector }))).expect(503);
     });
     expect(told).toStrictEqual([expect.stringContaining('(ECONNRESET)')]);
+  });
+
+  it('is told by a code, by which Node and the app can tell it from other warnings', async () => {
+    const emitted = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const guard = requireActiveToken({ introspector: failing(new Error('x')) });
+    await get(express().get('/orders/:id', guard)).expect(503);
+    expect(emitted.mock.calls).toStrictEqual([
+      [expect.any(String), { type: 'ExpressTokenIntrospection', code: 'ETI_UNAVAILABLE' }],
+    ]);
   });
 });
 

@@ -76,6 +76,16 @@ describe('guard/08 the guard on a request that no Express has seen', () => {
     },
   );
 
+  it('B-02 refuses them where an adapter leaves nothing but the query of the URL', async () => {
+    const { listener, passed } = plain();
+    const adapted: RequestListener = (req, res) => {
+      req.url = '?access_token=x';
+      listener(req, res);
+    };
+    expect((await get(adapted, ['Authorization', 'Bearer good'])).status).toBe(400);
+    expect(passed).toStrictEqual([]);
+  });
+
   it('B-02 B-03 takes a token out of a form that somebody has parsed, and refuses two', async () => {
     const { listener } = plain({ tokenFrom: 'body' });
     const parsed: RequestListener = (req, res) => {

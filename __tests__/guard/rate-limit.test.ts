@@ -249,5 +249,6 @@ describe('guard/35 rateLimit of the guard', () => {
     const options = { introspector: { introspect: async () => ({ active: false }) }, rateLimit };
     expect(() => requireActiveToken(options as never)).toThrow(TypeError);
     expect(() => requireActiveToken(options as never)).toThrow(named);
+    expect(() => requireActiveToken(options as never)).toThrow(/^requireActiveToken: /);
   });
 });

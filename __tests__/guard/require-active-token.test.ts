@@ -133,6 +133,16 @@ describe('requireActiveToken lets through', () => {
     expect(introspector.asked).toBe(0);
     expect((await get(app)).body).toMatchObject({ sub: 'alice' });
   });
+
+  it('a request without credentials where it is optional, and leaves it the token of another guard', async () => {
+    const introspector = saying(LIVE);
+    const forms = requireActiveToken({ introspector, clock: () => NOW, tokenFrom: 'body', optional: true });
+    const { app } = guarded({ introspector, optional: true }, [express.urlencoded(), forms]);
+    const post = (form: object) => request(app).post('/orders').type('form').send(form);
+    expect((await post({ access_token: 'abc' })).body).toMatchObject({ sub: 'alice' });
+    const bare = express().get('/', forms, (req, res) => void res.json('activeToken' in req));
+    expect((await request(bare).get('/')).body).toBe(false);
+  });
 });
 
 describe('requireActiveToken refuses', () => {
@@ -332,6 +342,8 @@ describe('requireActiveToken when nobody can tell', () => {
     ['nothing', undefined],
     ['null', null],
     ['an array', [true]],
+    ['an array that says that it is active', Object.assign([], { active: true })],
+    ['a function that says that it is active', Object.assign(() => {}, { active: true })],
     ['no active', { sub: 'alice' }],
     ['"true"', { active: 'true' }],
     ['1', { active: 1 }],
@@ -425,6 +437,23 @@ describe('requireActiveToken with onError', () => {
     expect(answer.body).toStrictEqual({ mine: 'invalid_token' });
     expect(answer.headers['www-authenticate']).toContain('error="invalid_token"');
     expect(errors[0]).toMatchObject({ name: 'GuardError', status: 401, code: 'invalid_token', expose: true });
+  });
+
+  it.each([
+    ['one challenge as text', false, 'Bearer realm="api"'],
+    ['several as a list', true, ['Bearer realm="api"', DPOP]],
+  ])('B-06 hands over %s', async (_what, dpop, expected) => {
+    const challenges: unknown[] = [];
+    const { app } = guarded({
+      introspector: saying(LIVE),
+      dpop,
+      onError: (error, _req, res) => {
+        challenges.push(error.headers['WWW-Authenticate']);
+        res.status(error.status).end();
+      },
+    });
+    await request(app).get('/orders').expect(401);
+    expect(challenges).toStrictEqual([expected]);
   });
 
   it('lets pages of other origins read the challenge there too', async () => {
@@ -544,6 +573,7 @@ describe('requireActiveToken refuses at construction', () => {
     ['a misspelt option', { tokens, audiance: API }, 'unknown option "audiance"'],
     ['an empty audience', { tokens, audience: '' }, '"audience"'],
     ['an empty list of audiences', { tokens, audience: [] }, '"audience"'],
+    ['a list with an empty audience in it', { tokens, audience: [API, ''] }, '"audience"'],
     ['a null audience', { tokens, audience: null }, '"audience"'],
     ['an undefined audience', { tokens, audience: undefined }, '"audience"'],
     ['an empty issuer', { tokens, issuer: '' }, '"issuer"'],
@@ -563,6 +593,7 @@ describe('requireActiveToken refuses at construction', () => {
   ])('%s', (_what, options, named) => {
     expect(() => requireActiveToken(options as never)).toThrow(TypeError);
     expect(() => requireActiveToken(options as never)).toThrow(named);
+    expect(() => requireActiveToken(options as never)).toThrow(/^requireActiveToken: /);
   });
 });
 

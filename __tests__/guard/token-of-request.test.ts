@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
+import { createRequire } from 'node:module';
+import { describe, expect, it, jest } from '@jest/globals';
 import express, { type Express, type RequestHandler } from 'express';
 import passport from 'passport';
 import request from 'supertest';
@@ -107,6 +108,30 @@ describe('tokenFrom: body', () => {
     expect(guard.asked).toStrictEqual([]);
   });
 
+  it('B-02 B-03 reads a form that comes in chunks as any other', async () => {
+    const guard = guarded({}, FORM);
+    await serving(guard.app, async (origin) => {
+      const post = async (more: Record<string, string> = {}): Promise<number> => {
+        const headers = { 'Content-Type': 'application/x-www-form-urlencoded', ...more };
+        const body = new Blob(['access_token=abc']).stream();
+        return (await fetch(`${origin}/orders`, { method: 'POST', headers, body, duplex: 'half' })).status;
+      };
+      expect(await post()).toBe(200);
+      expect(await post({ Authorization: 'Bearer abc' })).toBe(400);
+    });
+    expect(guard.asked).toStrictEqual(['abc']);
+  });
+
+  it('B-05 takes a request that calls itself a form and has no body for one without a token', async () => {
+    expect((await request(guarded({}, FORM).app).delete('/orders').type('form')).status).toBe(401);
+  });
+
+  it('reads the header where a parser has left null for the body', async () => {
+    const guard = guarded({}, express.json({ strict: false }));
+    const call = request(guard.app).post('/orders').type('json').set('Authorization', 'Bearer abc');
+    expect((await call.send('null')).status).toBe(200);
+  });
+
   it('says so where nobody has read the form before', async () => {
     const answer = await post(guarded(), 'access_token=abc');
     expect(answer.status).toBe(500);
@@ -122,6 +147,10 @@ describe('tokenFrom: body', () => {
     const optional = guarded({ dpop: { required: true }, optional: true }, FORM);
     expect((await post(optional, 'access_token=abc')).status).toBe(401);
     expect([...required.asked, ...optional.asked]).toStrictEqual([]);
+    const reasons: unknown[] = [];
+    const told = guarded({ dpop: { required: true }, audit: ({ reason }) => reasons.push(reason) }, FORM);
+    expect((await post(told, 'access_token=abc')).status).toBe(401);
+    expect(reasons).toStrictEqual(['wrong_scheme']);
   });
 });
 
@@ -211,6 +240,23 @@ describe('property', () => {
     expect(free).toStrictEqual([]);
   });
 
+  it('is none that a request of Express 4 has from its router', async () => {
+    const express4 = createRequire(import.meta.url)('express4') as typeof express;
+    let names: readonly string[] = [];
+    const app = express4().get('/x', (req, res) => {
+      names = namesIn(req);
+      res.end();
+    });
+    await request(app).get('/x').expect(200);
+    await jest.isolateModulesAsync(async () => {
+      jest.unstable_mockModule('express', () => ({ default: express4, request: express4.request }));
+      const { requireActiveToken: guard } = await import('../../lib/index.js');
+      const introspector = { introspect: async () => ({ active: false as const }) };
+      expect(names).toContain('query');
+      for (const property of names) expect(() => guard({ introspector, property })).toThrow('"property"');
+    });
+  });
+
   it.each(['auth', 'token', 'caller', 'users', 'Session'])('may be %s', (property) => {
     expect(() => guarded({ property })).not.toThrow();
   });
@@ -234,8 +280,20 @@ describe('property', () => {
     ['resourceMetadata', '/relative'],
     ['resourceMetadata', 'javascript:x'],
     ['resourceMetadata', 'https://a.example/"'],
+    ['resourceMetadata', 'https://a.example/ '],
+    ['resourceMetadata', ' https://a.example/'],
+    ['resourceMetadata', 'x:https://a.example/'],
+    ['resourceMetadata', 'https://a.example:99999/'],
+    ['resourceMetadata', new URL('https://a.example/')],
+    ['resourceMetadata', ['https://a.example/']],
   ])('a TypeError names "%s" when it is %j', (name, value) => {
     expect(() => guarded({ [name]: value })).toThrow(TypeError);
     expect(() => guarded({ [name]: value })).toThrow(`"${name}"`);
+  });
+
+  it("may be without TLS, the URL of the metadata of an app on the developer's own machine", async () => {
+    const resourceMetadata = 'http://localhost:3000/.well-known/oauth-protected-resource';
+    const answer = await request(guarded({ resourceMetadata }).app).get('/orders').expect(401);
+    expect(answer.headers['www-authenticate']).toContain(`resource_metadata="${resourceMetadata}"`);
   });
 });

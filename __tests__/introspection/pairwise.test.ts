@@ -55,6 +55,7 @@ describe('pairwiseSubject', () => {
     const make = (): string => pairwiseSubject(options as never);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(named);
+    expect(make).toThrow(/^pairwiseSubject: /);
     expect(make).not.toThrow('thirty-two');
   });
 

@@ -26,6 +26,15 @@ describe('defaultPolicy', () => {
       'oauth-introspection',
       true,
     ],
+    [
+      'one meant for it among others',
+      api,
+      { ...record, audience: ['https://other.example', 'https://api.example'] },
+      A,
+      true,
+    ],
+    ['one meant for it, where it is to see its own alone', { ...api, introspects: 'own' }, record, A, false],
+    ['its own, where it is to see these alone', { clientId: 'app', introspects: 'own' }, record, A, true],
     ['one for somebody else', { clientId: 'api', audiences: ['x'] }, record, 'oauth-introspection', false],
     [
       "another client's refresh token",

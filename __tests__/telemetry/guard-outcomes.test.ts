@@ -19,7 +19,9 @@ const TOKEN = 'sekret-token-6f1c';
 let seen: Observed;
 let jkt: string;
 let proof: string;
+let began: number;
 beforeAll(async () => {
+  began = performance.now();
   seen = observed();
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
   const jwk = await exportJWK(publicKey);
@@ -77,7 +79,17 @@ const ROWS: readonly Row[] = [
   ['refused', '_OTHER', 418, bearer, claims(new HttpError(418, 'sekret' as never, 'no'))],
   ['unavailable', 'temporarily_unavailable', 503, bearer, saying(new Error(`no ${TOKEN}`))],
   ['failed', 'server_error', 500, bearer, claims(new Error(`a bug with ${TOKEN}`))],
+  ['failed', 'server_error', 500, bearer, claims(new HttpError(500, 'server_error', 'no'))],
   ['failed', 'server_error', 502, bearer, claims(new HttpError(502, 'server_error', 'no'))],
+  ...[418, 503].map(
+    (status): Row => [
+      'failed',
+      'server_error',
+      500,
+      bearer,
+      claims(Object.assign(new Error('x'), { status })),
+    ],
+  ),
 ];
 
 describe('the counter of the guards, and the log of requests', () => {
@@ -112,6 +124,9 @@ describe('the counter of the guards, and the log of requests', () => {
   it('tell durations by outcome, as many as there were requests', async () => {
     const counted = await seen.series('guard_duration_count');
     expect(counted.reduce((sum, { value }) => sum + value, 0)).toBe(ROWS.length);
+    const spent = (await seen.series('guard_duration_sum')).map(({ value }) => value);
+    expect(Math.min(...spent)).toBeGreaterThan(0);
+    expect(Math.max(...spent) * 1000).toBeLessThan(performance.now() - began);
     expect(counted.map(({ labels }) => String(labels.token_introspection_outcome)).toSorted()).toStrictEqual([
       'accepted',
       'anonymous',

@@ -254,22 +254,25 @@ describe('the option telemetry', () => {
     }
   });
 
-  it('measures nothing of a request during which the SDK has come or gone', async () => {
+  it.each([
+    [200, { active: true }],
+    [401, { active: false }],
+  ])('measures nothing of a request during which the SDK has come or gone (%i)', async (status, response) => {
     const collected = collectedMetrics();
     const introspector = upstream(() => {
       metrics.setGlobalMeterProvider(collected.provider);
-      return { active: true };
+      return response;
     });
     const app = express().use(requireActiveToken({ introspector }));
     app.get('/', (_req, res) => void res.json('in'));
     const get = (): request.Test => request(app).get('/').set('Authorization', 'Bearer x');
-    await get().expect(200);
+    await get().expect(status);
     expect(await collected.points('guard.requests')).toStrictEqual([]);
     introspector.says = () => {
       metrics.disable();
-      return { active: true };
+      return response;
     };
-    await get().expect(200);
+    await get().expect(status);
     expect(await collected.points('guard.requests')).toStrictEqual([]);
   });
 

@@ -50,21 +50,25 @@ export interface GuardAuditSettings {
 
 /** One request at a guard, and what the audit will say of it; made only if somebody wants to know. */
 export class Attempt {
+  readonly #audit: GuardAudit;
+  readonly #requestId: GuardAuditSettings['requestId'];
   readonly #time: number;
   readonly #began = performance.now();
   token: string | undefined;
   clientId: string | undefined;
 
-  constructor({ clock }: GuardAuditSettings) {
+  constructor(audit: GuardAudit, { clock, requestId }: GuardAuditSettings) {
+    this.#audit = audit;
+    this.#requestId = requestId;
     this.#time = clock();
   }
 
-  accepted(settings: GuardAuditSettings, token: ActiveToken | undefined, req: Request): void {
-    this.#tell(settings, req, () => ({ outcome: token ? 'accepted' : 'anonymous' }));
+  accepted(token: ActiveToken | undefined, req: Request): void {
+    this.#tell(req, () => ({ outcome: token ? 'accepted' : 'anonymous' }));
   }
 
-  refused(settings: GuardAuditSettings, error: unknown, req: Request): void {
-    this.#tell(settings, req, () => {
+  refused(error: unknown, req: Request): void {
+    this.#tell(req, () => {
       const { reason, nearMiss } = whyOf(error);
       const { status, code } = error instanceof HttpError ? error : { status: 500, code: 'server_error' };
       return {
@@ -78,11 +82,7 @@ export class Attempt {
     });
   }
 
-  #tell(
-    { audit, requestId }: GuardAuditSettings,
-    req: Request,
-    result: () => Pick<GuardEvent, 'outcome'> & Partial<GuardEvent>,
-  ): void {
+  #tell(req: Request, result: () => Pick<GuardEvent, 'outcome'> & Partial<GuardEvent>): void {
     try {
       const route = routeOf(req);
       const event: GuardEvent = {
@@ -91,11 +91,13 @@ export class Attempt {
         ...(this.token !== undefined && { tokenDigest: tokenDigest(this.token) }),
         method: req.method,
         ...(route !== undefined && { route }),
-        ...requestFacts(req, requestId as Parameters<typeof requestFacts>[1]),
+        ...requestFacts(req, this.#requestId as Parameters<typeof requestFacts>[1]),
         time: this.#time,
         durationMs: performance.now() - this.#began,
       };
-      onRejection(audit?.(event, req), ignore);
+      // Called without `this`, which knows the token.
+      const audit = this.#audit;
+      onRejection(audit(event, req), ignore);
     } catch {
       // The request is what counts; the app's own logging has to look after itself.
     }

@@ -209,7 +209,7 @@ export function guardSettings(options: RequireActiveTokenOptions): GuardSettings
     dpop,
     certificate,
     schemes: schemesOf(dpop),
-    algs: dpop ? dpop.algorithms.join(' ') : '',
+    algs: dpop?.algorithms.join(' '),
     resourceMetadata: urlOption(FACTORY, options.resourceMetadata),
     readsBody: tokenFrom === 'body',
     property: propertyOption(FACTORY, options.property),

@@ -55,7 +55,7 @@ export function judge(response: unknown, requirements: Requirements, now: number
   if (late) return inactive(late);
   if (tokenKind(answer) !== 'access_token')
     return invalid('The token is not an access token', { reason: 'wrong_type' });
-  if (issuer && !(typeof answer.iss === 'string' && issuer.includes(answer.iss))) {
+  if (issuer && !issuer.some((one) => one === answer.iss)) {
     const nearMiss = nearMissOf(issuer, answer.iss);
     return invalid('The access token was issued by somebody else', { reason: 'wrong_issuer', nearMiss });
   }

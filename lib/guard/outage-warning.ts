@@ -11,9 +11,9 @@ const told = new WeakMap<object, number>();
  * or an `onError` would refuse everybody without a word. Quotes no message, which could hold anything.
  */
 export function warnOfOutage(source: object, error: unknown, now: number): void {
-  const last = told.get(source);
+  const last = told.get(source) ?? Number.NEGATIVE_INFINITY;
   // A clock that was set back must not silence it.
-  if (last !== undefined && now >= last && now < last + INTERVAL) return;
+  if (now >= last && now < last + INTERVAL) return;
   told.set(source, now);
   const { name, code, reason } = faultOf(error);
   const why = reason ?? code ?? name;

@@ -16,9 +16,6 @@ export interface Presented {
   readonly token: string;
 }
 
-/** The ways to bind a token to a key that can be checked here (RFC 9449 §6, RFC 8705 §3.1). */
-const METHODS = ['jkt', 'x5t#S256'] as const;
-
 /**
  * Demands that whoever presents a token has the keys that it is bound to, all that can be checked
  * here, and that a token which is bound to none is not presented as one that is. Without such a proof
@@ -34,8 +31,6 @@ export function requirePossession(
   req: Request,
   res: Response,
 ): Soon<void> {
-  const isDPoP = isType(type, 'dpop');
-  if (cnf === undefined && !isDPoP && presented.scheme === 'Bearer') return undefined;
   const refused = (description: string, reason: 'not_bound' | 'certificate' = 'not_bound'): GuardError =>
     refusal(settings, {
       status: 401,
@@ -45,14 +40,12 @@ export function requirePossession(
       scheme: presented.scheme,
     });
   const confirmation: Readonly<Record<string, unknown>> = isObject(cnf) ? cnf : {};
-  const known = METHODS.map((method) => confirmation[method] ?? undefined).filter(
-    (value) => value !== undefined,
-  );
-  if (cnf !== undefined && (known.length === 0 || !known.every(isNonEmptyString))) {
-    throw refused('The access token is bound to a key in a way that is not supported');
-  }
+  // The ways to bind a token to a key that can be checked here (RFC 9449 §6, RFC 8705 §3.1).
   const jkt = confirmation.jkt ?? undefined;
   const thumbprint = confirmation['x5t#S256'] ?? undefined;
+  if (cnf !== undefined && jkt === undefined && thumbprint === undefined) {
+    throw refused('The access token is bound to a key in a way that is not supported');
+  }
   if (thumbprint !== undefined) {
     const found = certificateOf(settings, req);
     if (found.thumbprint !== thumbprint) {
@@ -63,11 +56,11 @@ export function requirePossession(
       );
     }
   }
-  if (jkt === undefined && !isDPoP && presented.scheme === 'Bearer') return undefined;
+  if (jkt === undefined && !isType(type, 'dpop') && presented.scheme === 'Bearer') return undefined;
   const { dpop } = settings;
   if (presented.scheme !== 'DPoP' || !dpop) {
     throw refused('The access token is bound to a key and cannot be used as a bearer token');
   }
-  if (typeof jkt !== 'string') throw refused('The access token is not bound to a DPoP key');
+  if (!isNonEmptyString(jkt)) throw refused('The access token is not bound to a DPoP key');
   return requireProof(settings, dpop, { token: presented.token, jkt }, req, res);
 }

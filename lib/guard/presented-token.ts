@@ -28,7 +28,7 @@ export function readPresentedToken(lines: readonly string[], schemes: readonly S
   const [line = ''] = lines;
   for (const scheme of schemes) {
     const { length } = NAMES[scheme];
-    if (line.length < length || line.slice(0, length).toLowerCase() !== NAMES[scheme]) continue;
+    if (line.slice(0, length).toLowerCase() !== NAMES[scheme]) continue;
     if (line.length > length && line[length] !== ' ') continue;
     let start = length;
     while (line[start] === ' ') start += 1;
@@ -41,7 +41,7 @@ export function readPresentedToken(lines: readonly string[], schemes: readonly S
 /** Whether text is a `b64token` (RFC 6750 §2.1). */
 export function isTokenCharacters(text: string): boolean {
   let end = text.length;
-  while (end > 0 && text.charCodeAt(end - 1) === EQUALS) end -= 1;
+  while (text.charCodeAt(end - 1) === EQUALS) end -= 1;
   for (let i = 0; i < end; i++) {
     if (TOKEN_CHARACTERS[text.charCodeAt(i)] !== 1) return false;
   }

@@ -8,8 +8,8 @@ export interface ChallengeSettings {
   readonly realm: string;
   /** The schemes in which a token may come. */
   readonly schemes: readonly Scheme[];
-  /** RFC 9449 §7.1: the algorithms of a DPoP proof, with spaces between them. */
-  readonly algs: string;
+  /** RFC 9449 §7.1: the algorithms of a DPoP proof, with spaces between them; `undefined` where DPoP is not understood. */
+  readonly algs: string | undefined;
   /** RFC 9728 §5.1. */
   readonly resourceMetadata: string | undefined;
 }

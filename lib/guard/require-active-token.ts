@@ -31,8 +31,8 @@ import { presentedToken } from './token-of-request.js';
 export function requireActiveToken(options: RequireActiveTokenOptions): RequestHandler {
   const settings = guardSettings(options);
   const refuse = options.onError ?? respond;
-  const isSilent = options.onError === undefined && settings.audit === undefined;
-  const { property, source, telemetry } = settings;
+  const { audit, property, source, telemetry } = settings;
+  const isSilent = options.onError === undefined && audit === undefined;
   const refused = async (
     thrown: unknown,
     { began, attempt }: Watch,
@@ -43,7 +43,7 @@ export function requireActiveToken(options: RequireActiveTokenOptions): RequestH
     let passedOn: Error | undefined;
     try {
       measureRefused(telemetry, began, thrown);
-      attempt?.refused(settings, thrown, req);
+      attempt?.refused(thrown, req);
       if (!(thrown instanceof HttpError)) {
         // What a `claims` function throws is a fault of the app's, for the app's error handler.
         passedOn = asError(thrown);
@@ -64,12 +64,12 @@ export function requireActiveToken(options: RequireActiveTokenOptions): RequestH
     next: NextFunction,
   ): void => {
     measureAccepted(telemetry, began, token);
-    attempt?.accepted(settings, token, req);
+    attempt?.accepted(token, req);
     if (token) (req as unknown as Record<string, unknown>)[property] = token;
     next();
   };
   return function requireActiveToken(req: Request, res: Response, next: NextFunction): Soon<void> {
-    const attempt = settings.audit && new Attempt(settings);
+    const attempt = audit && new Attempt(audit, settings);
     const watch: Watch = { began: begin(telemetry), attempt };
     let token: Soon<ActiveToken | undefined>;
     try {
@@ -175,9 +175,8 @@ export function verifyToken(
 
 /** Last but for the scope, so that only the holder of a valid token learns what the route asks for (RFC 9470 §9). */
 function requireAuthentication(settings: GuardSettings, scheme: Scheme, token: ActiveToken): void {
-  const { acrValues, maxAge, neededScope } = settings;
-  if (acrValues === undefined && maxAge === undefined) return;
   if (isAuthenticatedEnough(token, settings, settings.clock())) return;
+  const { acrValues, maxAge, neededScope } = settings;
   throw refusal(settings, {
     status: 401,
     code: 'insufficient_user_authentication',

@@ -34,6 +34,6 @@ export function respond(error: GuardError, _req: Request, res: Response, next: N
     next(error);
     return;
   }
-  const body = { ...(error.code !== undefined && { error: error.code }), error_description: error.message };
+  const body = { error: error.code, error_description: error.message };
   sendJson(res, error.status, body, error.headers);
 }

@@ -19,7 +19,7 @@ export function isAuthenticatedEnough(
   { acrValues, maxAge, clockTolerance }: AuthenticationRequirements,
   now: number,
 ): boolean {
-  if (acrValues && !(typeof acr === 'string' && acrValues.includes(acr))) return false;
+  if (acrValues && !acrValues.some((value) => value === acr)) return false;
   if (maxAge === undefined) return true;
   if (typeof time !== 'number') return false;
   const age = now - time * 1000;

@@ -27,7 +27,6 @@ type NarrowedView = { [Member in NarrowedMember]?: TokenRecord[Member] | undefin
 export function narrowedView(caller: Client, token: TokenRecord): NarrowedView | undefined {
   const { scopes, claims, audiences = [], introspects } = caller;
   const details = introspects === 'any' ? undefined : token.authorizationDetails;
-  if (scopes === undefined && claims === undefined && details === undefined) return undefined;
   const view: NarrowedView = {};
   if (scopes && !token.scope.every((value) => scopes.includes(value))) {
     view.scope = token.scope.filter((value) => scopes.includes(value));
