@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { transform } from '@swc/core';
 import express, { type Express } from 'express';
 import request from 'supertest';
@@ -234,7 +234,9 @@ export const sharing = (inner) => cachingIntrospector(inner, { shared });`,
     );
     const { tokens } = await world();
     const app = express().use(requireActiveToken({ tokens, ...(onError && { onError }) }));
+    const log = jest.spyOn(console, 'error').mockImplementation(() => {});
     const answer = await request(app).get('/');
+    expect(log.mock.calls).toStrictEqual([[401, 'missing_token', undefined]]);
     expect([answer.status, answer.body]).toStrictEqual([401, { problem: 'no token' }]);
     expect(answer.headers['www-authenticate']).toMatch(/^Bearer realm="api", DPoP realm="api", algs=/);
   });
