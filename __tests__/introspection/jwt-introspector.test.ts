@@ -597,6 +597,7 @@ describe('jwtIntrospector refuses with a TypeError', () => {
     ['an audience that is empty', { ...good, audience: '' }, '"audience"'],
     ['no audiences', { ...good, audience: [] }, '"audience"'],
     ['an audience that is no string', { ...good, audience: [1] }, '"audience"'],
+    ['an empty audience beside another one', { ...good, audience: [API, ''] }, '"audience"'],
     ['the algorithm none', { ...good, algorithms: ['none'] }, '"algorithms"'],
     ['an HMAC', { ...good, algorithms: ['RS256', 'HS256'] }, '"algorithms"'],
     ['no algorithms', { ...good, algorithms: [] }, '"algorithms"'],
@@ -636,7 +637,7 @@ describe('jwtIntrospector refuses with a TypeError', () => {
 });
 
 describe('jwtIntrospector takes for a type', () => {
-  it.each(['JWT', 'application/at+jwt', 'android-token+jwt'])('%s', async (type) => {
+  it.each(['JWT', 'application/at+jwt', 'android-token+jwt', 'grid+jwt', 'id+jwt2'])('%s', async (type) => {
     const { introspector, token } = await jwtIssuer({ types: [type] });
     expect(await introspector.introspect(await token({ header: { typ: type } }))).toMatchObject({
       active: true,
