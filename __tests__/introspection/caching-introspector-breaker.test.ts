@@ -207,6 +207,22 @@ describe('cachingIntrospector stops asking a server that is away: behaviour 19',
     expect(made.cache.stats().breaker).toBe('closed');
   });
 
+  it('hears nothing from a request that was let through in an outage before this one', async () => {
+    const made = cached();
+    await failing(made, 5);
+    made.clock.now += 10_000;
+    const old = deferred<unknown>();
+    made.inner.says = () => old.promise;
+    const probe = ask(made);
+    made.inner.says = LIVE;
+    await ask(made);
+    await failing(made, 5);
+    old.resolve(LIVE);
+    expect(await probe).toStrictEqual(LIVE);
+    expect(made.cache.stats().breaker).toBe('open');
+    await refused(made, 10_000);
+  });
+
   it('is open no longer when the clock is set back', async () => {
     const made = cached();
     await failing(made, 5);
@@ -251,6 +267,10 @@ describe('cachingIntrospector and a server that asks to be left alone: behaviour
     }
     const never = cached(LIVE, { breaker: false });
     await failing(never, 1, unavailable('rate_limited', HOUR, 429));
+  });
+
+  it('hands on an error of the app as it is, whatever that has for retryAfter', async () => {
+    await failing(cached(), 1, Object.assign(new Error('of the app'), { retryAfter: HOUR }));
   });
 
   it('guard/35 tells callers of a guard the same in Retry-After', async () => {

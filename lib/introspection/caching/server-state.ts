@@ -56,6 +56,6 @@ export function toldByResponse(response: unknown): Told {
 export function withBoundedWait(error: unknown, longest: number): unknown {
   if (!isIntrospectionUnavailable(error)) return error;
   const { reason, message, status, retryAfter } = error;
-  if (typeof retryAfter !== 'number' || !(retryAfter > longest)) return error;
+  if (!(Number(retryAfter) > longest)) return error;
   return new IntrospectionUnavailableError(reason, message, { cause: error, status, retryAfter: longest });
 }
