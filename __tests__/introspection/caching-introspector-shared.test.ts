@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
 import {
+  type CachingIntrospector,
   type CachingIntrospectorOptions,
   cachingIntrospector,
   type IntrospectionResponse,
@@ -10,6 +11,7 @@ import {
   type SharedCache,
   tokenDigest,
 } from '../../lib/index.js';
+import { AnswerSeal } from '../../lib/introspection/caching/answer-seal.js';
 import { seal } from '../../lib/tokens/sealed-value.js';
 import { deferred, LIVE, settled, type Upstream, upstream } from '../support/upstream.js';
 import { NOW, SECONDS } from '../support/world.js';
@@ -207,6 +209,14 @@ describe('row 1.7 the responses in a shared cache are authentic with a secret', 
     expect(await reads(redis, SECRET, 'another')).toBe('asked');
   });
 
+  it('and secret still: the secret opens it together with its token only, and where it was kept', () => {
+    const seals = new AnswerSeal(SECRET);
+    const sealed = seals.seal('text', TOKEN, 'key');
+    expect(seals.open(sealed, TOKEN, 'key')).toBe('text');
+    expect(() => seals.open(sealed, 'another', 'key')).toThrow(Error);
+    expect(() => seals.open(sealed, TOKEN, 'another')).toThrow(Error);
+  });
+
   it.each<[string, Secret, Secret, string]>([
     ['the same', SECRET, SECRET, 'alice'],
     ['the same, as bytes', SECRET, Buffer.from(SECRET), 'alice'],
@@ -289,6 +299,33 @@ describe('cachingIntrospector and a revocation with a shared cache: behaviour 17
     expect(redis.values.get(key)).not.toBe(value);
   });
 
+  it.each([
+    ['a token', (cache: CachingIntrospector) => cache.invalidate(TOKEN)],
+    ['all', async (cache: CachingIntrospector) => cache.clear()],
+  ])(
+    'R-07 after forgetting %s it is asked again when more than maxAge has gone by, not before',
+    async (_what, forget) => {
+      const redis = new Redis();
+      const clock = { now: NOW };
+      const { cache, inner } = processWith(redis, clock, { negativeMaxAge: 0 });
+      inner.says = { active: false };
+      let looked = 0;
+      redis.get = async () => {
+        looked += 1;
+        return null;
+      };
+      await forget(cache);
+      for (const passes of [0, 29_999, 1]) {
+        clock.now += passes;
+        await cache.introspect(TOKEN);
+      }
+      expect(looked).toBe(0);
+      clock.now += 1;
+      await cache.introspect(TOKEN);
+      expect(looked).toBe(1);
+    },
+  );
+
   it('R-07 a revocation while it is read wins over what is read', async () => {
     const { redis, clock } = await two();
     const [, value] = only(redis);
@@ -370,6 +407,11 @@ describe('cachingIntrospector asks for itself when the shared cache', () => {
           `express-token-introspection shared answer v1${key}`,
         ).toString('base64url');
     };
+  const bytesOf = (content: unknown) => (redis: Redis) => {
+    sealed(content)(redis);
+    const get = redis.get.bind(redis);
+    redis.get = async (key) => Buffer.from((await get(key)) as string, 'base64url') as never;
+  };
   const fine = { answer: LIVE, askedAt: NOW };
   it.each([
     ['throws', failing(fail)],
@@ -380,6 +422,7 @@ describe('cachingIntrospector asks for itself when the shared cache', () => {
     ['has an empty value', reading('')],
     ['has garbage', reading('garbage!')],
     ['has long garbage', reading('A'.repeat(1000))],
+    ['has the bytes of a sealed answer, which are no string', bytesOf(fine)],
     ['has an answer in clear', reading(JSON.stringify(fine))],
     ['has the answer about another token', sealed(fine, 'another')],
     ['has no JSON', sealed('{"answer"')],
@@ -390,6 +433,7 @@ describe('cachingIntrospector asks for itself when the shared cache', () => {
     ['has an answer that is "true"', sealed({ ...fine, answer: { active: 'true' } })],
     ['has an answer of no time', sealed({ answer: LIVE })],
     ['has an answer of a time in words', sealed({ ...fine, askedAt: 'now' })],
+    ['has an answer of a time that is a string', sealed({ ...fine, askedAt: String(NOW) })],
     ['has an answer of the future', sealed({ ...fine, askedAt: NOW + 1001 })],
     ['has an old answer', sealed({ ...fine, askedAt: NOW - 30_000 })],
     ['has an expired answer', sealed({ ...fine, answer: { ...LIVE, exp: SECONDS } })],
@@ -443,6 +487,29 @@ describe('cachingIntrospector asks for itself when the shared cache', () => {
     clock.now += 10_000;
     await cache.introspect('h');
     expect(asked).toBe(7);
+  });
+
+  it('fails five times, but not if it answers in between', async () => {
+    const redis = new Redis();
+    const { cache, inner } = processWith(redis, { now: NOW });
+    inner.says = { active: false };
+    let [asked, isDown] = [0, true];
+    redis.get = async () => {
+      asked += 1;
+      if (isDown) fail();
+      return null;
+    };
+    const ask = async (times: number): Promise<void> => {
+      for (let i = 0; i < times; i++) await cache.introspect(`t-${asked}`);
+    };
+    await ask(4);
+    isDown = false;
+    await ask(1);
+    isDown = true;
+    await ask(5);
+    expect(asked).toBe(10);
+    await ask(1);
+    expect(asked).toBe(10);
   });
 
   it('does not write: nobody waits for that, or hears of it', async () => {

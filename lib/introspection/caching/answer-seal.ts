@@ -39,15 +39,14 @@ export class AnswerSeal {
   /** @throws Error for what no secret of ours has sealed, or for another token or key */
   open(sealed: string, token: string, key: string): string {
     const bytes = Buffer.from(sealed, 'base64url');
-    let fault: unknown;
     for (const secret of this.#keys) {
       try {
         return unseal(bytes, material(token, secret), PURPOSE + key);
-      } catch (error) {
-        fault = error;
+      } catch {
+        // The next may open it.
       }
     }
-    throw fault;
+    throw new Error('Not sealed by a secret of ours, or for another token or key');
   }
 }
 
