@@ -158,6 +158,14 @@ describe('a failure that is the server being away', () => {
     expect(made.cache.stats().breaker).toBe('open');
   });
 
+  it('is told by each failure of a token, as long as no other token is answered', async () => {
+    const made = cached(byToken({ away: AWAY }));
+    await outcomes(made, ['good-1', 'away-1', 'away-1', 'away-1', 'away-2']);
+    expect(made.cache.stats().breaker).toBe('closed');
+    await outcome(made, 'away-3');
+    expect(made.cache.stats().breaker).toBe('open');
+  });
+
   it('is told by as many tokens as failures has, if that is less than three', async () => {
     for (const failures of [1, 2]) {
       const made = cached(AWAY, { breaker: { failures } });
@@ -187,19 +195,22 @@ describe('a failure that is the server being away', () => {
     expect(await again.introspect('t')).toStrictEqual({ active: false });
   });
 
-  it('is not told by a request that took long while others were answered', async () => {
-    const made = cached();
-    const slow = Array.from({ length: 10 }, () => deferred<unknown>());
-    const waiting = slow.map(({ promise }, i) => {
-      made.inner.says = () => promise;
-      return outcome(made, `slow-${i}`);
-    });
-    made.inner.says = LIVE;
-    await outcome(made, 'good-1');
-    for (const { reject } of slow) reject(unavailable('timeout'));
-    await Promise.all(waiting);
-    expect(made.cache.stats().breaker).toBe('closed');
-  });
+  it.each([5, 1])(
+    'is not told by requests that took long while others were answered, with failures %i',
+    async (failures) => {
+      const made = cached(LIVE, { breaker: { failures } });
+      const slow = Array.from({ length: 10 }, () => deferred<unknown>());
+      const waiting = slow.map(({ promise }, i) => {
+        made.inner.says = () => promise;
+        return outcome(made, `slow-${i}`);
+      });
+      made.inner.says = LIVE;
+      await outcome(made, 'good-1');
+      for (const { reject } of slow) reject(unavailable('timeout'));
+      await Promise.all(waiting);
+      expect(made.cache.stats().breaker).toBe('closed');
+    },
+  );
 
   it('is told no more by tokens that fail again and again while others are answered', async () => {
     const made = cached(byToken({ bad: AWAY, away: AWAY }));
@@ -273,6 +284,28 @@ describe('attack/03d a circuit that is half open', () => {
       'circuit_open',
     ]);
     expect(made.cache.stats().breaker).toBe('open');
+  });
+
+  it('is opened again by tokens that failed once before others were answered, as by others', async () => {
+    const made = cached(byToken({ once: AWAY, outage: AWAY }));
+    await outcomes(made, [...many('once', 3), 'good-1', ...many('outage', 5)]);
+    expect(made.cache.stats().breaker).toBe('open');
+    made.clock.now += DEFAULT_RESET;
+    expect(await outcomes(made, many('once', 3))).toStrictEqual(['connection', 'connection', 'connection']);
+    expect(made.cache.stats().breaker).toBe('open');
+  });
+
+  it('tells those whom it refuses when the first place is free again', async () => {
+    const made = await halfOpen({ outage: AWAY });
+    await outcome(made, 'outage-0');
+    made.clock.now += 4000;
+    await outcomes(made, ['outage-1', 'outage-2']);
+    await expect(made.cache.introspect('outage-3')).rejects.toMatchObject({
+      reason: 'circuit_open',
+      retryAfter: 6000,
+    });
+    made.clock.now += 6000;
+    expect(await outcome(made, 'outage-3')).toBe('connection');
   });
 
   it('closes when one of the tokens that have opened it is answered', async () => {
