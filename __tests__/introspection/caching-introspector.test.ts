@@ -10,6 +10,7 @@ import {
   requireActiveToken,
   storeIntrospector,
 } from '../../lib/index.js';
+import { cachingSettings } from '../../lib/introspection/caching/caching-options.js';
 import { cached, LIVE, upstream } from '../support/upstream.js';
 import { API, HOUR, NOW, SECONDS, world } from '../support/world.js';
 
@@ -42,6 +43,10 @@ describe('cachingIntrospector remembers', () => {
     for (let i = 0; i < 3; i++) expect(await off.cache.introspect('t')).toStrictEqual(LIVE);
     expect(off.inner.asked).toHaveLength(3);
     expect(off.cache.stats().size).toBe(0);
+
+    const briefest = cached(LIVE, { maxAge: 1 });
+    for (let i = 0; i < 3; i++) await briefest.cache.introspect('t');
+    expect(briefest.inner.asked).toHaveLength(1);
   });
 
   it('one frozen object, the same each time, and not the one that the introspector has', async () => {
@@ -195,6 +200,16 @@ describe('cachingIntrospector never goes past the time that an answer gives: beh
     await cache.introspect('t');
     expect(inner.asked).toHaveLength(5);
   });
+
+  it('when the clock answered no number in between: what was remembered before grows old all the same', async () => {
+    const { cache, inner, clock } = cached({ active: true });
+    await cache.introspect('t');
+    clock.now = Number.NaN;
+    await cache.introspect('another');
+    clock.now = NOW + DEFAULT_MAX_AGE;
+    inner.says = { active: false };
+    expect(await cache.introspect('t')).toStrictEqual({ active: false });
+  });
 });
 
 describe('cachingIntrospector and dead tokens: behaviour 16', () => {
@@ -275,6 +290,12 @@ describe('cachingIntrospector has bounds', () => {
     for (const token of ['a', 'b', 'a', 'c', 'a', 'b']) await cache.introspect(token);
     expect(inner.asked).toStrictEqual(['a', 'b', 'c', 'b']);
     expect(cache.stats()).toMatchObject({ size: 2, evictions: 2 });
+  });
+
+  it('holds no more inactive answers than maxEntries either', async () => {
+    const { cache } = cached({ active: false }, { maxEntries: 2 });
+    for (const token of ['a', 'b', 'c', 'd']) await cache.introspect(token);
+    expect(cache.stats()).toMatchObject({ size: 0, negativeSize: 2 });
   });
 
   it('counts what it did', async () => {
@@ -426,6 +447,7 @@ describe('cachingIntrospector refuses at construction', () => {
   ] as [string, string, Parameters<typeof cachingIntrospector>][])('%s', (_what, named, parameters) => {
     expect(() => cachingIntrospector(...parameters)).toThrow(TypeError);
     expect(() => cachingIntrospector(...parameters)).toThrow(named);
+    expect(() => cachingIntrospector(...parameters)).toThrow(/^cachingIntrospector: /);
   });
 
   it('and takes the limits', async () => {
@@ -433,5 +455,8 @@ describe('cachingIntrospector refuses at construction', () => {
     expect(await cache.introspect('t')).toStrictEqual({ active: true });
     expect(await cache.introspect('t')).toStrictEqual({ active: true });
     expect(cache.stats().hits).toBe(1);
+    // The settings alone: nobody wants the memory for ten million in a test.
+    const { maxEntries } = cachingSettings(upstream(), { maxEntries: 10_000_000 });
+    expect(maxEntries).toBe(10_000_000);
   });
 });
