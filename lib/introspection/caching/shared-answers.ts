@@ -58,7 +58,7 @@ export class SharedAnswers {
   readonly #prefix: string;
   readonly #seal: AnswerSeal;
   /** How long (ms) nothing is taken that may have been written before: by a clock that is ahead it is younger than it is. */
-  readonly #distrust: number;
+  readonly #distrustFor: number;
   readonly #time: AgeClock;
   /** Left alone for 10 seconds after 5 failures in a row, so that a slow cache does not slow every request down. */
   readonly #breaker: CircuitBreaker;
@@ -81,7 +81,7 @@ export class SharedAnswers {
     this.#cache = cache;
     this.#prefix = `token-introspection:${hash('sha256', cache.identity, 'base64url')}:`;
     this.#seal = new AnswerSeal(cache.secret);
-    this.#distrust = maxAge + CLOCK_SKEW;
+    this.#distrustFor = maxAge + CLOCK_SKEW;
     this.#time = time;
     this.#breaker = new CircuitBreaker({
       failures: 5,
@@ -137,7 +137,7 @@ export class SharedAnswers {
 
   /** Forgets an answer. Resolves when it is gone, or cannot be reached; never rejects. */
   async drop(digest: string): Promise<void> {
-    this.#distrusted.set(digest, true, { ttl: this.#distrust, start: this.#time.readAge() });
+    this.#distrusted.set(digest, true, { ttl: this.#distrustFor, start: this.#time.readAge() });
     try {
       await this.#delete.run(() => within(PATIENCE, async () => this.#cache.delete(this.#prefix + digest)));
     } catch {
@@ -147,7 +147,7 @@ export class SharedAnswers {
 
   /** Takes nothing that is there now. Other processes may go on with it. */
   distrustAll(): void {
-    this.#allDistrustedUntil = this.#time.readAge() + this.#distrust;
+    this.#allDistrustedUntil = this.#time.readAge() + this.#distrustFor;
   }
 
   #isDistrusted(digest: string): boolean {
