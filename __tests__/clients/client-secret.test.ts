@@ -1,6 +1,6 @@
 import { scryptSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { parseSecretHash, verifySecret } from '../../lib/clients/client-secret.js';
+import { isQuick, parseSecretHash, type SecretHash, verifySecret } from '../../lib/clients/client-secret.js';
 import { generateClientSecret, hashClientSecret } from '../../lib/index.js';
 
 const unpadded = (buffer: Buffer): string => buffer.toString('base64').replace(/=+$/, '');
@@ -16,7 +16,9 @@ describe('hashClientSecret', () => {
   });
 
   it.each([[''], [undefined], [5]])('refuses %p', async (secret) => {
-    await expect(hashClientSecret(secret as string)).rejects.toThrow(TypeError);
+    const hashed = hashClientSecret(secret as string);
+    await expect(hashed).rejects.toThrow(TypeError);
+    await expect(hashed).rejects.toThrow('hashClientSecret: "secret"');
   });
 });
 
@@ -59,5 +61,30 @@ describe('parseSecretHash', () => {
     ['a cost that takes too much time', `$scrypt$ln=14,r=8,p=99$${salt}$${hash}`],
   ])('refuses %s', (_what, stored) => {
     expect(parseSecretHash(stored)).toBeUndefined();
+  });
+
+  it.each([
+    ['the least cost, block size and parallelization', 'ln=1,r=1,p=1'],
+    ['the greatest parallelization', 'ln=1,r=1,p=16'],
+    ['as much memory as one may take', 'ln=18,r=8,p=1'],
+  ])('takes, and can compare, a hash of %s', async (_what, cost) => {
+    const stored = parseSecretHash(`$scrypt$${cost}$${salt}$${hash}`);
+    expect(stored && (await verifySecret('secret', stored))).toBe(false);
+  });
+});
+
+describe('isQuick', () => {
+  const salt = 'A'.repeat(22);
+  const hash = 'A'.repeat(43);
+  it.each([
+    ['a generated secret', `$sha256$${salt}$${hash}`, true],
+    ['a chosen secret, as hashClientSecret makes them', `$scrypt$ln=14,r=8,p=5$${salt}$${hash}`, false],
+    ['less memory', `$scrypt$ln=13,r=8,p=5$${salt}$${hash}`, true],
+    ['a smaller block size', `$scrypt$ln=14,r=7,p=5$${salt}$${hash}`, true],
+    ['less parallelization', `$scrypt$ln=14,r=8,p=4$${salt}$${hash}`, true],
+    ['more work, though with less memory', `$scrypt$ln=13,r=8,p=11$${salt}$${hash}`, false],
+  ])('A-11 says whether less is to be done for a wrong secret than for an unknown client: %s', (...row) => {
+    const [, stored, isLess] = row;
+    expect(isQuick(parseSecretHash(stored) as SecretHash)).toBe(isLess);
   });
 });

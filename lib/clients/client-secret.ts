@@ -60,9 +60,9 @@ export function parseSecretHash(stored: string): SecretHash | undefined {
   const chosen = SCRYPT.exec(stored);
   if (!chosen) return undefined;
   const cost = { ln: Number(chosen[1]), r: Number(chosen[2]), p: Number(chosen[3]) };
-  // RFC 7914 §2: N is less than 2^(128·r/8).
+  // RFC 7914 §2: N is less than 2^(128·r/8), and so `r` is no zero.
   if (cost.ln >= 16 * cost.r) return undefined;
-  if (cost.ln < 1 || cost.r < 1 || cost.p < 1 || cost.p > 16 || memory(cost) > MAX_MEMORY) return undefined;
+  if (cost.ln < 1 || cost.p < 1 || cost.p > 16 || memory(cost) > MAX_MEMORY) return undefined;
   return { algorithm: 'scrypt', cost, salt: bytes(chosen[4]), hash: bytes(chosen[5]) };
 }
 
@@ -105,7 +105,7 @@ function sha256(secret: string, salt: Buffer): Buffer {
 }
 
 function unpadded(buffer: Buffer): string {
-  return buffer.toString('base64').replace(/=+$/, '');
+  return buffer.toString('base64').replaceAll('=', '');
 }
 
 function bytes(base64: string | undefined): Buffer {
