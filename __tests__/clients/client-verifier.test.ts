@@ -1,5 +1,6 @@
 import { scryptSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import type { Credentials } from '../../lib/clients/basic-credentials.js';
 import type { Client } from '../../lib/clients/client.js';
 import { HttpError } from '../../lib/http/http-error.js';
 import { generateClientSecret, hashClientSecret, MemoryClientStore } from '../../lib/index.js';
@@ -40,10 +41,15 @@ describe('ClientVerifier', () => {
     expect(await verifyHeader(verifierFor(clients), basic('my+app', other.secret))).toBe('my+app');
   });
 
-  it('A-12 knows a public client by its empty secret only', async () => {
+  it('A-12 knows a public client by its empty secret only, and by that in Basic only', async () => {
     const clients = new MemoryClientStore([{ clientId: 'public' }]);
     expect(await verifyHeader(verifierFor(clients), basic('public', ''))).toBe('public');
     expect(await verifyHeader(verifierFor(clients), basic('public', 'x'))).toBeUndefined();
+    const inForm = [{ clientId: 'public', secret: '' }] as const;
+    expect(await verifierFor(clients).verify('client_secret_post', inForm, attemptOf())).toStrictEqual({
+      claimed: 'public',
+      wrong: 'other_method',
+    });
   });
 
   it('hashes a known secret once in five minutes, in whichever way it is presented', async () => {
@@ -208,11 +214,61 @@ describe('ClientVerifier', () => {
     ],
     ['a disabling by another name', { clientId: 'app', enabled: false }],
     ['no client at all', 42],
+    ['the members of a client on an array', Object.assign([], { clientId: 'app' })],
   ])('A-12 takes no answer with %s for a public client: it is an outage', async (_what, answer) => {
     const verifier = verifierFor({ find: () => answer as never });
     await expect(verifyHeader(verifier, basic('app', ''))).rejects.toMatchObject({
       code: 'ERR_STORE_UNAVAILABLE',
     });
+  });
+
+  it.each([undefined, null])('takes a client for unknown of which a store answers %s', async (answer) => {
+    const verifier = verifierFor({ find: () => answer as never });
+    expect(await verifyHeader(verifier, basic('app', ''))).toBeUndefined();
+  });
+
+  const lost = new Error('lost connection');
+  const failing = (): never => {
+    throw lost;
+  };
+  it.each([
+    ['find throws', failing],
+    ['find rejects', () => Promise.reject(lost)],
+    [
+      'client has a getter that throws',
+      () => Object.defineProperty({ clientId: 'app' }, 'secret', { get: failing }),
+    ],
+  ])('B-12 says what was the cause of an outage, of a store whose %s', async (_what, find) => {
+    await expect(verifyHeader(verifierFor({ find }), basic('app', ''))).rejects.toMatchObject({
+      code: 'ERR_STORE_UNAVAILABLE',
+      cause: lost,
+    });
+  });
+
+  it('asks the store once for an id of which a secret can be read in two ways', async () => {
+    const { secret, hash } = generateClientSecret();
+    const asked: string[] = [];
+    const find = (clientId: string): Client => {
+      asked.push(clientId);
+      return { clientId, secret: hash };
+    };
+    expect(await verifyHeader(verifierFor({ find }), basic('app', `+${secret}`))).toBeUndefined();
+    expect(asked).toStrictEqual(['app']);
+  });
+
+  it('attack/09 compares nothing for what is remembered in either reading, also if the client of the other is gone', async () => {
+    const { secret, hash } = generateClientSecret();
+    const all: Client[] = ['my app', 'my+app'].map((clientId) => ({ clientId, secret: hash }));
+    const verifier = verifierFor({ find: (id) => all.find(({ clientId }) => clientId === id) });
+    const [decoded, raw] = all.map(({ clientId }) => ({ clientId, secret })) as [Credentials, Credentials];
+    const verify = async (readings: [Credentials, ...Credentials[]], proceed?: () => void) =>
+      (await verifier.verify('client_secret_basic', readings, attemptOf(proceed))).client?.clientId;
+    expect(await verify([raw])).toBe('my+app');
+    expect(await verify([decoded, raw], failing)).toBe('my+app');
+    await expect(verify([decoded], failing)).rejects.toBe(lost);
+    expect(await verify([decoded])).toBe('my app');
+    all.shift();
+    expect(await verify([decoded, raw], failing)).toBe('my+app');
   });
 
   it('A-11 takes as long for a disabled client with the right secret as with a wrong one, and as for an unknown client', async () => {

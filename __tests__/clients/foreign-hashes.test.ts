@@ -158,7 +158,10 @@ describe('issuer/10 secrets that others have hashed', () => {
     );
     const outcomes = await Promise.allSettled([1, 2, 3].map(() => verifyHeader(verifier, basic('app', 'x'))));
     for (const outcome of outcomes)
-      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ERR_STORE_UNAVAILABLE' } });
+      expect(outcome).toMatchObject({
+        status: 'rejected',
+        reason: { code: 'ERR_STORE_UNAVAILABLE', cause: { message: 'down' } },
+      });
     expect(asked).toBe(1);
   });
 
@@ -187,9 +190,9 @@ describe('issuer/10 secrets that others have hashed', () => {
     const clients = new MemoryClientStore(
       [
         { clientId: 'foreign', secret: 'their hash' },
+        { clientId: 'off', secret: 'their hash', disabled: true },
         { clientId: 'chosen', secret: await hashClientSecret(SECRET) },
         { clientId: 'generated', secret: generateClientSecret().hash },
-        { clientId: 'off', secret: 'their hash', disabled: true },
         { clientId: 'public' },
       ],
       { verifySecret },
@@ -237,10 +240,12 @@ describe('issuer/10 secrets that others have hashed', () => {
   });
 
   it.each([
-    ['verifySecret', { verifySecret: 'bcrypt' }],
-    ['verify', { verify: compare }],
-  ])('"%s" among the options is a TypeError', (name, options) => {
-    expect(() => new MemoryClientStore([], options as never)).toThrow(`"${name}"`);
+    ['"verifySecret" must be', { verifySecret: 'bcrypt' }],
+    ['unknown option "verify"', { verify: compare }],
+  ])('an option that is wrong is a TypeError that names it: %s', (problem, options) => {
+    const make = () => new MemoryClientStore([], options as never);
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(`MemoryClientStore: ${problem}`);
   });
 
   it('are not verified where a client is only looked up', async () => {

@@ -30,9 +30,9 @@ describe('MemoryClientStore', () => {
 
   it.each([
     ['a duplicate id', [{ clientId: 'a' }, { clientId: 'a' }], '"a" is there twice'],
-    ['no client id', [{}], '"clientId"'],
+    ['no client id', [{}], 'MemoryClientStore: "clientId"'],
     ['an empty client id', [{ clientId: '' }], '"clientId"'],
-    ['a client that is no object', ['app'], 'an object'],
+    ['a client that is no object', ['app'], 'MemoryClientStore: a client must be an object'],
     ['no clients', undefined, '"clients"'],
     ['one client in place of an array', { clientId: 'a' }, '"clients"'],
     ['A-12 an empty secret', [{ clientId: 'a', secret: '' }], '"secret"'],

@@ -81,7 +81,8 @@ describe('a client with two secrets', () => {
 
   it('lets either generated secret in without a slow hash, and either secret again', async () => {
     const both = verifierFor(new MemoryClientStore([rotated(one, other)]));
-    expect(await comparisons(both, { secret: 'x' })).toBe(3);
+    // A wrong one each time: no result of it is kept.
+    for (let time = 0; time < 2; time++) expect(await comparisons(both, { secret: 'x' })).toBe(3);
     expect(await comparisons(both, one)).toBe(2);
     expect(await comparisons(both, other)).toBe(2);
     const mixed = verifierFor(new MemoryClientStore([rotated(chosen, one)]));
