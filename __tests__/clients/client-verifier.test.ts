@@ -1,4 +1,5 @@
 import { scryptSync } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import type { Credentials } from '../../lib/clients/basic-credentials.js';
 import type { Client } from '../../lib/clients/client.js';
@@ -352,6 +353,43 @@ describe('ClientVerifier', () => {
     expect(answers.filter((answer) => answer === undefined)).toHaveLength(34);
     expect(answers.filter((answer) => (answer as { status?: number })?.status === 503)).toHaveLength(6);
   }, 30_000);
+
+  it('attack/09 refuses a stranger while strangers have taken all places to wait, and no client that there is', async () => {
+    let open: (isRight: boolean) => void = () => {};
+    const isRight = new Promise<boolean>((resolve) => {
+      open = resolve;
+    });
+    const secret = 'a hash that somebody else made';
+    const verifier = verifierFor(
+      new MemoryClientStore(
+        ['a', 'b', 'app'].map((clientId) => ({ clientId, secret })),
+        { verifySecret: () => isRight },
+      ),
+    );
+    const stopped = (): never => {
+      throw new HttpError(429, 'slow_down', 'stopped');
+    };
+    const verify = async (clientId: string, proceed?: () => void): Promise<unknown> => {
+      const attempt = attemptOf(proceed, clientId);
+      return verifier
+        .verify('client_secret_basic', [{ clientId, secret: 'x' }], attempt)
+        .then(({ client }) => client?.clientId)
+        .catch(({ status }: HttpError) => status);
+    };
+    const running = ['a', 'b'].map((clientId) => verify(clientId));
+    await nextTurn();
+    const strangers = Array.from({ length: 64 }, (_, i) => verify(`stranger ${i}`, stopped));
+    await nextTurn();
+    const known = verify('app');
+    await nextTurn();
+    expect(await verify('one more')).toBe(503);
+    open(true);
+    expect(await Promise.all([...running, known])).toStrictEqual(['a', 'b', 'app']);
+    expect((await Promise.all(strangers)).map(String).toSorted()).toStrictEqual([
+      ...Array.from({ length: 63 }, () => '429'),
+      '503',
+    ]);
+  });
 
   it('A-11 takes as long for an unknown client, a generated secret and a public client as for a wrong chosen secret', async () => {
     const clients = new MemoryClientStore([

@@ -12,7 +12,7 @@ import {
   MemoryClientStore,
   requireActiveToken,
 } from '../../lib/index.js';
-import { timeOf, verifierFor, verifyHeader } from '../support/verifying.js';
+import { attemptOf, timeOf, verifierFor, verifyHeader } from '../support/verifying.js';
 import { A, basic, NOW, postToken, world } from '../support/world.js';
 
 type Verify = NonNullable<ClientStore['verifySecret']>;
@@ -135,13 +135,15 @@ describe('issuer/10 secrets that others have hashed', () => {
     ['returns no boolean', (() => 'yes') as never],
     ['returns nothing', (() => undefined) as never],
     ['resolves to no boolean', (async () => 1) as never],
-  ] as const)('B-12 are 503 when the hook %s, right or wrong', async (_what, verifySecret: Verify) => {
+  ] as const)('B-12 are 503 when the hook %s, right or wrong', async (what, verifySecret: Verify) => {
     const clients = new MemoryClientStore([{ clientId: 'app', secret: 'some hash' }], { verifySecret });
-    const { app } = await world({ clients });
+    const { app, events } = await world({ clients });
     const statuses = await Promise.all(
       [1, 2, 3].map(async () => (await postToken(app, A, basic('app', SECRET), 'x')).status),
     );
     expect(statuses).toStrictEqual([503, 503, 503]);
+    if (what !== 'throws' && what !== 'rejects')
+      expect(events[0]?.fault?.message).toContain('"verifySecret"');
     // For those whom it would only be asked about in vain, it is the same.
     expect((await postToken(app, A, basic('nobody', SECRET), 'x')).status).toBe(503);
   });
@@ -160,7 +162,11 @@ describe('issuer/10 secrets that others have hashed', () => {
     for (const outcome of outcomes)
       expect(outcome).toMatchObject({
         status: 'rejected',
-        reason: { code: 'ERR_STORE_UNAVAILABLE', cause: { message: 'down' } },
+        reason: {
+          code: 'ERR_STORE_UNAVAILABLE',
+          message: expect.stringContaining('"verifySecret"'),
+          cause: { message: 'down' },
+        },
       });
     expect(asked).toBe(1);
   });
@@ -178,6 +184,36 @@ describe('issuer/10 secrets that others have hashed', () => {
     const verifier = verifierFor(clients);
     expect(await verifyHeader(verifier, basic('generated', secret))).toBe('generated');
     expect(await verifyHeader(verifier, basic('chosen', SECRET))).toBe('chosen');
+  });
+
+  it('attack/09 are not asked about again for a secret that was found right at another address while it waited', async () => {
+    let asked = 0;
+    const verifySecret: Verify = async () => {
+      asked += 1;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return true;
+    };
+    const verifier = verifierFor(
+      new MemoryClientStore([{ clientId: 'app', secret: 'some hash' }], { verifySecret }),
+    );
+    const reading = [{ clientId: 'app', secret: SECRET }] as const;
+    const verified = Array.from({ length: 10 }, (_, i) =>
+      verifier.verify('client_secret_basic', reading, attemptOf(undefined, `address ${i}`)),
+    );
+    for (const { client } of await Promise.all(verified)) expect(client?.clientId).toBe('app');
+    // Two at a time, and two more that had started before the first was remembered.
+    expect(asked).toBeLessThan(5);
+  });
+
+  it('are not asked about before one of them is known: the hook is never called without a hash', async () => {
+    const { hash } = generateClientSecret();
+    const verifySecret: Verify = never;
+    const stores: readonly ClientStore[] = [
+      new MemoryClientStore([{ clientId: 'app', secret: hash }], { verifySecret }),
+      { find: () => ({ clientId: 'app', secret: hash }), verifySecret },
+    ];
+    for (const clients of stores)
+      expect(await verifyHeader(verifierFor(clients), basic('app', 'wrong'))).toBeUndefined();
   });
 
   it('A-11 cost one question to the hook and one hash of ours for everybody who is wrong, from the first call on', async () => {

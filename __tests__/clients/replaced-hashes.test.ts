@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { hash as bcrypt, compare } from 'bcryptjs';
 import { SecretComparisons } from '../../lib/clients/secret-comparison.js';
+import { HttpError } from '../../lib/http/http-error.js';
 import type { Client, ClientStore } from '../../lib/index.js';
+import { attemptOf } from '../support/verifying.js';
 import { A, basic, postToken, world } from '../support/world.js';
 
 const SECRET = 'a chosen secret';
@@ -99,5 +101,56 @@ describe('issuer/10 a hash of ours in place of one that somebody else made', () 
     for (const clientId of all) comparisons.moveToOurs(clients, { clientId, secret: SECRET }, clientId);
     await until(() => replaced.length === all.length);
     expect(replaced).toStrictEqual(all);
+  });
+
+  it('attack/09 is made though strangers have taken all places to wait', async () => {
+    const replaced: string[] = [];
+    let open: (isRight: boolean) => void = () => {};
+    const isRight = new Promise<boolean>((resolve) => {
+      open = resolve;
+    });
+    const clients: ClientStore = {
+      find: () => undefined,
+      verifySecret: () => isRight,
+      replaceSecret: (clientId) => replaced.push(clientId),
+    };
+    const comparisons = new SecretComparisons(Date.now);
+    const compare = (origin: string, storedHashes: readonly string[], proceed?: () => void) => {
+      const comparison = { clientId: origin, secret: SECRET, storedHashes, isKnown: storedHashes.length > 0 };
+      return comparisons.matchingHash(clients, comparison, attemptOf(proceed, origin));
+    };
+    const running = ['a', 'b'].map((origin) => compare(origin, ['some hash']));
+    const stopped = (): never => {
+      throw new HttpError(429, 'slow_down', 'stopped');
+    };
+    const strangers = Array.from({ length: 64 }, (_, i) => compare(`stranger ${i}`, [], stopped));
+    const outcomes = Promise.allSettled(strangers);
+    comparisons.moveToOurs(clients, { clientId: 'app', secret: SECRET }, 'old hash');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    open(true);
+    expect(await Promise.all(running)).toStrictEqual(['some hash', 'some hash']);
+    await outcomes;
+    await until(() => replaced.length > 0);
+    expect(replaced).toStrictEqual(['app']);
+  });
+
+  it('attack/09 is made for a thousand at a time that wait, and for others once these have theirs', async () => {
+    const replaced: string[] = [];
+    const clients: ClientStore = {
+      find: () => undefined,
+      replaceSecret: (clientId) => replaced.push(clientId),
+    };
+    const comparisons = new SecretComparisons(Date.now);
+    const move = (clientId: string, secret = SECRET) =>
+      comparisons.moveToOurs(clients, { clientId, secret }, `hash of ${clientId}`);
+    // An empty one has no hash, and so takes its place, but no time.
+    for (let i = 1; i < 1000; i++) move(`client ${i}`, '');
+    move('the last one');
+    move('one too many');
+    await until(() => replaced.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    move('a later one');
+    await until(() => replaced.length > 1);
+    expect(replaced).toStrictEqual(['the last one', 'a later one']);
   });
 });
