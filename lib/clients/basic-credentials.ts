@@ -16,7 +16,6 @@ export type BasicHeader =
 
 const SCHEME = /^basic(?: |$)/i;
 const CREDENTIALS = /^basic +([A-Za-z0-9+/]+={0,2})$/i;
-const ESCAPED = /[+%]/;
 const CONTROL = /\p{Cc}/u;
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -72,7 +71,6 @@ function formDecoded({ clientId, secret }: Credentials): Credentials | undefined
 
 /** RFC 6749 Appendix B. Throws for a malformed escape and for an escaped control character. */
 function formDecode(value: string): string {
-  if (!ESCAPED.test(value)) return value;
   const decoded = decodeURIComponent(value.replaceAll('+', ' '));
   if (CONTROL.test(decoded)) throw new URIError('control character');
   return decoded;
