@@ -86,10 +86,11 @@ describe('VerifiedSecrets', () => {
     jest.resetModules();
     const { VerifiedSecrets: Mocked } = await import('../../lib/clients/verified-secrets.js');
     jest.unstable_unmockModule('node:crypto');
-    const name = new Mocked(Date.now).nameOf(APP, 'context');
+    const verified = new Mocked(Date.now);
     expect(made.map(({ length }) => length)).toStrictEqual([48]);
     const key = made[0]?.toString('base64url') as string;
-    const expected = createHmac('sha256', key).update('3:app7:contextsecret').digest('base64url');
-    expect(name).toBe(expected);
+    const hmac = (message: string): string => createHmac('sha256', key).update(message).digest('base64url');
+    expect(verified.nameOf(APP)).toBe(hmac('3:app0:secret'));
+    expect(verified.nameOf(APP, 'context')).toBe(hmac('3:app7:contextsecret'));
   });
 });
