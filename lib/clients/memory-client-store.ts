@@ -38,10 +38,8 @@ export class MemoryClientStore implements ClientStore {
         throw new TypeError(`MemoryClientStore: "clientId" "${client.clientId}" is there twice`);
       }
       this.#clients.set(client.clientId, client);
-      const foreign = [client.secret, client.previousSecret].find(
-        (hash) => hash !== undefined && parseSecretHash(hash) === undefined,
-      );
-      if (foreign !== undefined) noteForeignHash(this, foreign);
+      for (const hash of [client.secret, client.previousSecret])
+        if (hash !== undefined && !parseSecretHash(hash)) noteForeignHash(this, hash);
     }
   }
 
