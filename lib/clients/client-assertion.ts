@@ -92,8 +92,8 @@ async function identify(
   const fault =
     clientId !== undefined && clientId !== sub ? 'assertion_subject' : faultOf(jws.header, claims, rules);
   if (fault) return refused(fault);
-  const signed = await verifySignature(rules, found, assertion, jws.header);
-  if (typeof signed === 'string') return refused(signed);
+  const wrong = await signatureFault(rules, found, assertion, jws.header);
+  if (wrong) return refused(wrong);
   // A caller over its limits must not fill the memory.
   attempt.proved(found);
   if (!(await isFirstUse(rules, claims))) return refused('assertion_replayed');
@@ -129,34 +129,33 @@ function hasBegun(time: unknown, now: number): boolean {
 }
 
 /** By the key of the method that the algorithm belongs to: an HMAC is never verified with a public key. */
-async function verifySignature(
+async function signatureFault(
   { algorithms, keys }: AssertionRules,
   client: Client,
   assertion: string,
   header: JwsHeader,
-): Promise<Jws | WrongCredentials> {
+): Promise<WrongCredentials | undefined> {
   const { alg } = header;
   const methods = authMethodsOf(client);
   const [isPublic, isShared] = [methods.includes('private_key_jwt'), methods.includes('client_secret_jwt')];
   if (!isPublic && !isShared) return 'other_method';
   if (client.authSigningAlg !== undefined && client.authSigningAlg !== alg) return 'assertion_algorithm';
   if (isPublic && algorithms.includes(alg))
-    return (await keys.verify(client, assertion, header)) ?? 'assertion_signature';
-  const { hmacSecret = '' } = client;
+    return (await keys.verify(client, assertion, header)) ? undefined : 'assertion_signature';
+  // No client has the method `client_secret_jwt` without one.
+  const hmacSecret = client.hmacSecret as string;
   if (!isShared || !hmacAlgorithms(hmacSecret).includes(alg)) return 'assertion_algorithm';
-  return (await verifyHmac(assertion, alg, hmacSecret)) ?? 'assertion_signature';
+  return (await isHmacBy(hmacSecret, assertion, alg)) ? undefined : 'assertion_signature';
 }
 
-async function verifyHmac(assertion: string, alg: string, secret: string): Promise<Jws | undefined> {
+async function isHmacBy(secret: string, assertion: string, alg: string): Promise<boolean> {
   // Loaded here, since CommonJS that cannot load an ES module, Jest's for one, shall still load the rest of the package.
   const { compactVerify } = await import('jose');
   try {
-    const { protectedHeader, payload } = await compactVerify(assertion, Buffer.from(secret), {
-      algorithms: [alg],
-    });
-    return { header: protectedHeader, payload: Buffer.from(payload) };
+    await compactVerify(assertion, Buffer.from(secret), { algorithms: [alg] });
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
 
