@@ -41,7 +41,7 @@ export function encryptionKey(keys: readonly ClientJwk[], alg: string): ClientJw
 }
 
 function fits(jwk: ClientJwk, alg: string): boolean {
-  const type = alg.startsWith('RSA') ? 'RSA' : typeof jwk.crv === 'string' ? CURVES.get(jwk.crv) : undefined;
+  const type = alg.startsWith('RSA') ? 'RSA' : CURVES.get(jwk.crv as string);
   return (
     type !== undefined &&
     jwk.kty === type &&
