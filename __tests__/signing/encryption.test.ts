@@ -73,6 +73,7 @@ describe('encrypted', () => {
     ['with odd members', [{ ...EC_KEY.jwk, key_ops: ['deriveBits'], ext: false, x5c: ['!'] }]],
     ['with key_ops that are empty', [{ ...EC_KEY.jwk, key_ops: [] }]],
     ['with a use, whatever its key_ops say', [{ ...EC_KEY.jwk, use: 'enc', key_ops: ['verify'] }]],
+    ['with a key_op for this beside another one', [{ ...EC_KEY.jwk, key_ops: ['verify', 'deriveKey'] }]],
     ['with key_ops that are no array', [{ ...EC_KEY.jwk, key_ops: 'verify' }]],
     ['with a kid that is no string', [{ ...EC_KEY.jwk, kid: 1 }]],
   ])('takes the key %s', async (_what, keys) => {
@@ -92,6 +93,7 @@ describe('encrypted', () => {
   it.each<[string, string, readonly object[]]>([
     ['none', 'ECDH-ES', []],
     ['none of the type', 'ECDH-ES', [RSA_KEY.jwk]],
+    ['one of no type', 'ECDH-ES', [{ key_ops: ['deriveKey'] }]],
     ['one of another type', 'ECDH-ES', [{ ...EC_KEY.jwk, kty: 'OKP' }]],
     ['one for signing only', 'ECDH-ES', [{ ...EC_KEY.jwk, use: 'sig' }]],
     ['one for another algorithm only', 'ECDH-ES', [{ ...EC_KEY.jwk, alg: 'ECDH-ES+A128KW' }]],
@@ -113,6 +115,8 @@ describe('encrypted', () => {
     const bad = { ...EC_KEY.jwk, y: OTHER_EC.jwk.y };
     expect(chosen('ECDH-ES', [...Array<object>(15).fill(bad), EC_KEY.jwk])).toBe(EC_KEY.jwk);
     expect(chosen('ECDH-ES', [...Array<object>(16).fill(bad), EC_KEY.jwk])).toBeUndefined();
+    const bad15 = Array<object>(15).fill({ ...bad, use: 'enc' });
+    expect(chosen('ECDH-ES', [...bad15, EC_KEY.jwk])).toBe(EC_KEY.jwk);
     // One that says what it is for comes before them.
     expect(chosen('ECDH-ES', [...Array<object>(99).fill(bad), { ...EC_KEY.jwk, use: 'enc' }])).toMatchObject({
       use: 'enc',
