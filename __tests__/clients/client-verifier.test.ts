@@ -214,8 +214,10 @@ describe('ClientVerifier', () => {
       { ...GENERATED, previousSecret: GENERATED.secret, previous_secret_until: new Date() },
     ],
     ['a disabling by another name', { clientId: 'app', enabled: false }],
+    ['a disabling by yet another name', { clientId: 'app', active: false }],
     ['no client at all', 42],
-    ['the members of a client on an array', Object.assign([], { clientId: 'app' })],
+    ['an array that has an id', Object.assign([], { clientId: 'app' })],
+    ['a function that has an id', Object.assign(() => {}, { clientId: 'app' })],
   ])('A-12 takes no answer with %s for a public client: it is an outage', async (_what, answer) => {
     const verifier = verifierFor({ find: () => answer as never });
     await expect(verifyHeader(verifier, basic('app', ''))).rejects.toMatchObject({
@@ -270,6 +272,15 @@ describe('ClientVerifier', () => {
     expect(await verify([decoded])).toBe('my app');
     all.shift();
     expect(await verify([decoded, raw], failing)).toBe('my+app');
+  });
+
+  it.each([
+    [{ enabled: true, active: true }, 'app'],
+    [{ disabled: false, enabled: false, active: false }, 'app'],
+    [{ disabled: true, enabled: false }, undefined],
+  ])('A-12 goes by the name that a client has for its disabling: %j', async (members, expected) => {
+    const verifier = verifierFor({ find: () => ({ clientId: 'app', ...members }) });
+    expect(await verifyHeader(verifier, basic('app', ''))).toBe(expected);
   });
 
   it('A-11 takes as long for a disabled client with the right secret as with a wrong one, and as for an unknown client', async () => {

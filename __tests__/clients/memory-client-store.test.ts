@@ -20,6 +20,7 @@ describe('MemoryClientStore', () => {
   it.each([
     ['of a chosen secret', ROTATED],
     ['of a generated secret, with an end', { ...ROTATED, previousSecret: hash, previousSecretUntil: NOW }],
+    ['with the earliest end that can be no seconds', { ...ROTATED, previousSecretUntil: 1e11 }],
     [
       'of a generated secret, after which one was chosen',
       { ...ROTATED, secret: CHOSEN, previousSecret: hash },
@@ -28,15 +29,22 @@ describe('MemoryClientStore', () => {
     expect(new MemoryClientStore([client]).find('a')).toStrictEqual(client);
   });
 
+  it.each(['own', 'audience', 'any'] as const)('takes a client that introspects %s', (introspects) => {
+    const client = { clientId: 'a', introspects };
+    expect(new MemoryClientStore([client]).find('a')).toStrictEqual(client);
+  });
+
   it.each([
     ['a duplicate id', [{ clientId: 'a' }, { clientId: 'a' }], '"a" is there twice'],
     ['no client id', [{}], 'MemoryClientStore: "clientId"'],
     ['an empty client id', [{ clientId: '' }], '"clientId"'],
+    ['the id that stands for no client', [{ clientId: '\0' }], '"clientId"'],
     ['a client that is no object', ['app'], 'MemoryClientStore: a client must be an object'],
     ['no clients', undefined, '"clients"'],
     ['one client in place of an array', { clientId: 'a' }, '"clients"'],
     ['A-12 an empty secret', [{ clientId: 'a', secret: '' }], '"secret"'],
     ['A-12 a null secret', [{ clientId: 'a', secret: null }], '"secret"'],
+    ['A-12 a hash in an array', [{ clientId: 'a', secret: [hash] }], '"secret"'],
     ['a secret in plain text', [{ clientId: 'a', secret: 'plain-text-secret' }], '"secret"'],
     [
       'a secret of a client, which it names',
@@ -66,7 +74,7 @@ describe('MemoryClientStore', () => {
     ['an end as a date', [{ ...ROTATED, previousSecretUntil: new Date(NOW) }], '"previousSecretUntil"'],
     ['an end that is no number', [{ ...ROTATED, previousSecretUntil: Number.NaN }], '"previousSecretUntil"'],
     ['organizations that are no array', [{ clientId: 'a', organizations: 'acme' }], '"organizations"'],
-    ['an empty audience', [{ clientId: 'a', audiences: [''] }], '"audiences"'],
+    ['an empty audience', [{ clientId: 'a', audiences: ['https://api.example', ''] }], '"audiences"'],
     ['scopes that are no array', [{ clientId: 'a', scopes: 'read write' }], '"scopes"'],
     ['manages that is no array', [{ clientId: 'a', manages: 'revoke' }], '"manages"'],
     ['an unknown right', [{ clientId: 'a', manages: ['revoke', 'remove'] }], '"manages"'],
