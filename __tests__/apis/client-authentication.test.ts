@@ -407,11 +407,12 @@ describe('client assertions', () => {
     },
   );
 
-  it.each(['at+jwt', 'dpop+jwt', 'logout+jwt', 'token-introspection+jwt', ''])(
+  it.each<unknown>(['at+jwt', 'dpop+jwt', 'logout+jwt', 'token-introspection+jwt', '', 5, ['JWT']])(
     'A-14 a JWT for another use is none (%s)',
     async (typ) => {
       const { app } = await made();
-      expectRefused(await send({ app }, withAssertion(await signed(claims('signer'), { typ }))));
+      const assertion = await signed(claims('signer'), { typ: typ as string });
+      expectRefused(await send({ app }, withAssertion(assertion)));
     },
   );
 
