@@ -75,7 +75,7 @@ const CLIENTS: readonly Client[] = [
     jwks: {
       keys: [
         { ...(jwkOf('self-signed') as object), x5c: [derOf('another')] },
-        { ...(jwkOf('self-signed') as object), x5c: 5 },
+        ...[5, [], [5], 'AA'].map((x5c) => ({ ...(jwkOf('self-signed') as object), x5c })),
       ],
     },
   },
@@ -202,11 +202,27 @@ describe('client certificates', () => {
       certificate,
       { certificate },
       { certificate: 5, isTrusted: true },
+      Object.assign([], { certificate, isTrusted: true }),
       Promise.reject(new Error('x')),
     ]) {
       expect(await ask(answer)).toBe(500);
       expect(events.at(-1)?.fault?.message).toContain('clientCertificate');
     }
+  });
+
+  it.each([
+    ['unknown_client', undefined, 'nobody'],
+    ['client_disabled', 'pki-off', 'pki-off'],
+    ['certificate', 'pki-other', 'pki-other'],
+  ])('A-18 the audit says %s, of %s', async (credentials, known, client_id) => {
+    const { app, events } = await world({
+      moreClients: CLIENTS,
+      clientCertificate: () => ({ certificate: file('client.crt'), isTrusted: true }),
+    });
+    const answer = await request(app).post(A).type('form').send({ token: 'at-live', client_id });
+    expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
+    expect(events).toHaveLength(1);
+    expect([events[0]?.credentials, events[0]?.clientId]).toStrictEqual([credentials, known]);
   });
 
   it('issuer/17 passes with a certificate that it has proved itself with, however often others at its address have failed', async () => {
