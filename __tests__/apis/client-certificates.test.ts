@@ -214,7 +214,7 @@ describe('client certificates', () => {
     ['unknown_client', undefined, 'nobody'],
     ['client_disabled', 'pki-off', 'pki-off'],
     ['certificate', 'pki-other', 'pki-other'],
-  ])('A-18 the audit says %s, of %s', async (credentials, known, client_id) => {
+  ])('A-18 the audit says why a certificate is refused: %s', async (credentials, known, client_id) => {
     const { app, events } = await world({
       moreClients: CLIENTS,
       clientCertificate: () => ({ certificate: file('client.crt'), isTrusted: true }),
