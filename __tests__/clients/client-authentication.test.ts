@@ -126,6 +126,14 @@ describe('what a client is registered with', () => {
 });
 
 describe('a client of another store', () => {
+  it.each(['enabled', 'active'])(
+    'A-12 is none where %s says that it is off, and "disabled" does not',
+    async (name) => {
+      const store = { find: () => ({ clientId: 'app', [name]: false }) as never };
+      await expect(Promise.resolve().then(() => findClient(store, 'app'))).rejects.toThrow('"disabled"');
+    },
+  );
+
   it.each([
     ['jwks_uri', 'https://app.example/jwks'],
     ['hmac_secret', SECRET],
