@@ -91,7 +91,7 @@ const CLIENTS: readonly Client[] = [
 describe('client certificates', () => {
   let w: World;
   let origin: string;
-  let stop: () => void;
+  let stop = (): void => {};
   const agents: Agent[] = [];
 
   beforeAll(async () => {
