@@ -128,6 +128,17 @@ describe('a name, and the types of its values', () => {
     expect(readName(`CN=#${der(tag, value).toString('hex')}`).problem).toMatch('no BER');
   });
 
+  it('A-18 a part with a value that is no text is nobody, whatever else is in it', () => {
+    const bad = attribute(TYPES.O, UTF8, Buffer.from([0x61, 0xff]));
+    for (const one of [part(attribute(TYPES.CN, UTF8, 'a'), bad), part(bad, attribute(TYPES.CN, UTF8, 'a'))])
+      expect(subjectName(derCertificate(der(0x30, one)))).toBeUndefined();
+  });
+
+  it('A-18 a name that nobody can read is not that of a certificate without one', () => {
+    expect(is(certificateNamed(), 'no name')).toBe(false);
+    expect(is(certificateNamed(), '')).toBe(false);
+  });
+
   it('A-18 a value that is no text is compared as it is', () => {
     const bits = der(0x03, Buffer.from([0, 0x5a]));
     const id = '55042d';
@@ -218,6 +229,7 @@ describe('a name, and the types of its values', () => {
     ['CN=#0c00', 'has a CN without a value'],
     ['CN=#', 'has a value after # that is no BER in hex'],
     ['CN=#0c0', 'has a value after # that is no BER in hex'],
+    ['CN=#0c01610', 'has a value after # that is no BER in hex'],
     ['CN=#zz', 'has a value after # that is no BER in hex'],
     ['CN=#0c0261', 'has a value after # that is no BER in hex'],
     ['CN=#0c01610c0161', 'has a value after # that is no BER in hex'],

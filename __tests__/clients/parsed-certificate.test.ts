@@ -13,6 +13,10 @@ describe('a certificate, as it comes', () => {
     expect(parsedCertificate(Buffer.from(text))?.fingerprint256).toBe(thumbprint);
   });
 
+  it.each([' ', '\t', '\n \n', '%20%0A'])('is read from PEM with %j before it', (before) => {
+    expect(parsedCertificate(before + PEM)?.fingerprint256).toBe(thumbprint);
+  });
+
   it('is read from its bytes, which may be part of others', () => {
     const all = new Uint8Array(DER.length + 20);
     all.set(DER, 10);
