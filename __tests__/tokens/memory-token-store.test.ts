@@ -47,8 +47,22 @@ describe('MemoryTokenStore.save', () => {
     });
     await store.save({ token: 'rt', kind: 'refresh_token', clientId: 'app' });
     expect(store.find('rt')).not.toHaveProperty('tokenType');
-    await store.save({ ...ACCESS, token: 'dpop', confirmation: { jkt: 'x' } });
-    expect(store.find('dpop')).toMatchObject({ tokenType: 'DPoP' });
+  });
+
+  it.each([
+    ['DPoP', 'a key', { jkt: 'x' }],
+    ['Bearer', 'a certificate', { 'x5t#S256': 'x' }],
+    ['Bearer', 'no key', { jkt: null }],
+  ])('takes an access token for %s that is bound to %s', async (tokenType, _what, confirmation) => {
+    const { store } = timed();
+    await store.save({ ...ACCESS, confirmation });
+    expect(store.find('at')).toMatchObject({ tokenType });
+  });
+
+  it('leaves the type of a refresh token to the issuer', async () => {
+    const { store } = timed();
+    await store.save({ ...ACCESS, kind: 'refresh_token', tokenType: 'N_A' });
+    expect(store.find('at')).toMatchObject({ tokenType: 'N_A' });
   });
 
   it('keeps a frozen copy, and answers it', async () => {
@@ -66,7 +80,9 @@ describe('MemoryTokenStore.save', () => {
   it('refuses a token that exists, whatever its state, and loses nothing', async () => {
     const { store } = timed();
     await store.save({ ...ACCESS, subject: 'alice' });
-    await expect(store.save({ ...ACCESS, subject: 'mallory' })).rejects.toThrow(ConflictError);
+    const again = store.save({ ...ACCESS, subject: 'mallory' });
+    await expect(again).rejects.toThrow(ConflictError);
+    await expect(again).rejects.toThrow(/^save: /);
     await store.revoke('at');
     await expect(store.save(ACCESS)).rejects.toThrow(ConflictError);
     expect(store.find('at')).toMatchObject({ subject: 'alice', status: 'revoked' });
@@ -83,6 +99,8 @@ describe('MemoryTokenStore.save', () => {
     ['an ISO time', { expiresAt: '2026-01-01T00:00:00Z' }, '"expiresAt"'],
     ['a Date', { expiresAt: new Date(NOW) }, '"expiresAt"'],
     ['a NaN time', { expiresAt: Number.NaN }, '"expiresAt"'],
+    ['a time without end', { expiresAt: Number.POSITIVE_INFINITY }, '"expiresAt"'],
+    ['an invalid Date', { expiresAt: new Date(Number.NaN) }, '"expiresAt"'],
     ['a negative time', { notBefore: -1 }, '"notBefore"'],
     ['I-16 seconds where milliseconds belong', { expiresAt: NOW / 1000 + 3600 }, '"expiresAt"'],
     ['I-16 seconds in authTime', { authTime: NOW / 1000 }, '"authTime"'],
@@ -90,20 +108,34 @@ describe('MemoryTokenStore.save', () => {
     ['a scope that is a string', { scope: 'read' }, '"scope"'],
     ['a scope with a quote', { scope: ['"'] }, '"scope"'],
     ['an empty audience', { audience: [''] }, '"audience"'],
+    ['a scope that is a number', { scope: [5] }, '"scope"'],
     ['an attribute without a value', { attributes: [{ name: 'a' }] }, '"attributes"'],
+    ['an attribute without a name', { attributes: [{ value: 'a' }] }, '"attributes"'],
+    ['an attribute that is null', { attributes: [null] }, '"attributes"'],
+    ['an empty refresh token', { refreshToken: '' }, '"refreshToken"'],
+    ['a refresh token that is a number', { refreshToken: 5 }, '"refreshToken"'],
     ['a token type of no access token', { tokenType: 'refresh_token' }, '"tokenType"'],
     ['a negative refreshCount', { refreshCount: -1 }, '"refreshCount"'],
     ['claims that are an array', { claims: [] }, '"claims"'],
-    ['claims that are no JSON', { claims: { big: 1n } }, '"claims"'],
+    ['claims that are no JSON', { claims: { big: 1n } }, '"claims" must hold JSON'],
     ['a confirmation that is a string', { confirmation: 'jkt' }, '"confirmation"'],
     ['details that are no objects', { authorizationDetails: ['x'] }, '"authorizationDetails"'],
     ['a misspelt member', { expires: NOW }, '"expires"'],
   ])('refuses %s with a TypeError that names it', async (_what, change, named) => {
     const { store } = timed();
     const token = (typeof change === 'string' ? change : { ...ACCESS, ...change }) as NewToken;
-    await expect(store.save(token)).rejects.toThrow(TypeError);
-    await expect(store.save(token)).rejects.toThrow(named);
+    const saved = store.save(token);
+    await expect(saved).rejects.toThrow(TypeError);
+    await expect(saved).rejects.toThrow(named);
+    await expect(saved).rejects.toThrow(/^save: /);
     expect(store.size).toBe(0);
+  });
+
+  it('says why a member is no JSON', async () => {
+    const { store } = timed();
+    await expect(store.save({ ...ACCESS, claims: { big: 1n } })).rejects.toMatchObject({
+      cause: expect.any(Error),
+    });
   });
 
   it('reads a token of a class with getters whole', async () => {
@@ -122,8 +154,9 @@ describe('MemoryTokenStore.save', () => {
 
   it('takes small times where its clock is small: they are no seconds', async () => {
     const store = new MemoryTokenStore({ clock: () => 1000 });
-    await store.save({ ...ACCESS, expiresAt: 2000 });
-    expect(store.find('at')).toMatchObject({ issuedAt: 1000, expiresAt: 2000 });
+    await store.save({ ...ACCESS, expiresAt: 2000, authTime: 0 });
+    expect(store.find('at')).toMatchObject({ issuedAt: 1000, expiresAt: 2000, authTime: 0 });
+    await expect(store.save({ ...ACCESS, token: 'other', notBefore: -1 })).rejects.toThrow('"notBefore"');
   });
 });
 
@@ -156,6 +189,7 @@ describe('MemoryTokenStore.revoke', () => {
     expect(store.find('a3')).toMatchObject({ status: 'revoked' });
     expect(await store.revokeGrant('no-such-grant')).toBe(0);
     await expect(store.revokeGrant('')).rejects.toThrow(TypeError);
+    await expect(store.revokeGrant('')).rejects.toThrow('revokeGrant: "grantId" must be a non-empty string');
   });
 
   it('R-05 knows the tokens of a grant, though one that ended with it before is removed', async () => {
@@ -167,6 +201,18 @@ describe('MemoryTokenStore.revoke', () => {
     expect(await store.revokeGrant('g')).toBe(1);
     expect(store.find('after')?.status).toBe('revoked');
   });
+
+  it.each([[['a']], [['a', 'b']]])(
+    'does not count a token to the grant that it had before it was removed: %j',
+    async (tokens) => {
+      const { store } = timed();
+      for (const token of tokens) await store.save({ ...ACCESS, token, grantId: 'g' });
+      await store.remove('a');
+      await store.save({ ...ACCESS, token: 'a' });
+      expect(await store.revokeGrant('g')).toBe(tokens.length - 1);
+      expect(store.find('a')).toMatchObject({ status: 'approved' });
+    },
+  );
 
   it('forgets a grant with the last of its tokens', async () => {
     const { store } = timed();
@@ -208,15 +254,18 @@ describe('MemoryTokenStore.revoke', () => {
   });
 
   it.each([
-    ['nothing named', {}],
-    ['an undefined client', { clientId: undefined }],
-    ['an empty client', { clientId: '' }],
-    ['an empty subject', { clientId: 'c', subject: '' }],
-    ['a misspelt name', { client: 'c' }],
-  ])('refuses to revoke everything of %s', async (_what, of) => {
+    ['nothing named', {}, '"clientId" or "subject" must be given'],
+    ['an undefined client', { clientId: undefined }, '"clientId" or "subject" must be given'],
+    ['an empty client', { clientId: '' }, '"clientId" must be a non-empty string'],
+    ['an empty subject', { clientId: 'c', subject: '' }, '"subject" must be a non-empty string'],
+    ['a misspelt name', { client: 'c' }, '"client"'],
+  ])('refuses to revoke everything of %s, and says what is wrong', async (_what, of, wrong) => {
     const { store } = timed();
     await store.save(ACCESS);
-    await expect(store.revokeAll(of as never)).rejects.toThrow(TypeError);
+    const revoked = store.revokeAll(of as never);
+    await expect(revoked).rejects.toThrow(TypeError);
+    await expect(revoked).rejects.toThrow(wrong);
+    await expect(revoked).rejects.toThrow(/^revokeAll: /);
     expect(store.find('at')).toMatchObject({ status: 'approved' });
   });
 
@@ -299,16 +348,23 @@ describe('MemoryTokenStore.update', () => {
     ['a bad value', { scope: ['a b'] }, '"scope"'],
     ['a bad lastModifiedBy', { lastModifiedBy: 5 }, '"lastModifiedBy"'],
     ['a required member taken away', { scope: null }, '"scope"'],
+    ['a NaN expiry', { expiresAt: Number.NaN }, '"expiresAt"'],
+    ['an invalid Date as the expiry', { expiresAt: new Date(Number.NaN) }, '"expiresAt"'],
+    ['an expiry that is null as JSON', { expiresAt: { toJSON: () => null } }, '"expiresAt"'],
   ])('refuses %s, and changes nothing', async (_what, changes, named) => {
     const { store } = timed();
-    const saved = await store.save(ACCESS);
-    await expect(store.update('at', changes as never)).rejects.toThrow(TypeError);
-    await expect(store.update('at', changes as never)).rejects.toThrow(named);
+    const saved = await store.save({ ...ACCESS, expiresAt: NOW + HOUR });
+    const updated = store.update('at', changes as never);
+    await expect(updated).rejects.toThrow(TypeError);
+    await expect(updated).rejects.toThrow(named);
+    await expect(updated).rejects.toThrow(/^update: /);
     expect(store.find('at')).toStrictEqual(saved);
   });
 
   it('rejects with NotFoundError for a token that is not there', async () => {
-    await expect(timed().store.update('at', { scope: [] })).rejects.toThrow(NotFoundError);
+    const updated = timed().store.update('at', { scope: [] });
+    await expect(updated).rejects.toThrow(NotFoundError);
+    await expect(updated).rejects.toThrow(/^update: /);
   });
 });
 
@@ -430,6 +486,7 @@ describe('MemoryTokenStore with maxTokens', () => {
     await store.save({ ...ACCESS, token: 'b' });
     await expect(store.save({ ...ACCESS, token: 'c' })).rejects.toThrow(StoreUnavailableError);
     await expect(store.save({ ...ACCESS, token: 'c' })).rejects.toThrow('"maxTokens" is 2');
+    await expect(store.save({ ...ACCESS, token: 'b' })).rejects.toThrow(ConflictError);
     expect([store.find('a'), store.find('b')]).toMatchObject([
       { status: 'approved' },
       { status: 'approved' },
@@ -487,6 +544,7 @@ describe('MemoryTokenStore with maxTokens', () => {
     expect(saved.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     const refused = saved.find(({ status }) => status === 'rejected') as PromiseRejectedResult;
     expect(refused.reason).toBeInstanceOf(ConflictError);
+    expect(refused.reason).toMatchObject({ message: expect.stringMatching(/^save: /) });
   });
 
   it('looks for room at most once a second', async () => {
@@ -514,7 +572,9 @@ describe('new MemoryTokenStore', () => {
     ['clock', () => Date.now() / 1000],
     ['maxToken', 5],
   ])('refuses "%s": %p', (option, value) => {
-    expect(() => new MemoryTokenStore({ [option]: value })).toThrow(TypeError);
-    expect(() => new MemoryTokenStore({ [option]: value })).toThrow(`"${option}"`);
+    const make = () => new MemoryTokenStore({ [option]: value });
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(`"${option}"`);
+    expect(make).toThrow(/^MemoryTokenStore: .* (must be \S|option)/);
   });
 });

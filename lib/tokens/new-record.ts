@@ -52,7 +52,7 @@ export function newRecord(token: NewToken, now: number): NewParts {
   const issuedAt = given.issuedAt ?? now;
   const createdAt = given.createdAt ?? issuedAt;
   const createdBy = given.createdBy ?? given.clientId;
-  const { refreshToken, ...record } = {
+  const whole = {
     status: 'approved',
     issuedAt,
     scope: NONE,
@@ -66,8 +66,9 @@ export function newRecord(token: NewToken, now: number): NewParts {
     ...(given.kind === 'access_token' && { tokenType: isDpopBound(given) ? 'DPoP' : 'Bearer' }),
     ...given,
   } as Record<string, unknown>;
-  check('save', refreshToken === undefined ? record : { ...record, refreshToken }, now);
+  check('save', whole, now);
   checkAttributes('save', given);
+  const { refreshToken, ...record } = whole;
   return {
     value,
     refreshToken: refreshToken as string | undefined,
@@ -79,10 +80,7 @@ export function newRecord(token: NewToken, now: number): NewParts {
 export function readChanges(changes: TokenChanges): TokenChanges {
   if (!isObject(changes)) throw new TypeError('update: the changes must be an object');
   refuseOthers('update', changes, UPDATABLE);
-  const removed = REMOVABLE.filter((member) => changes[member] === null);
-  const kept = UPDATABLE.filter((member) => !(removed as readonly string[]).includes(member));
-  const removals = Object.fromEntries(removed.map((member) => [member, null]));
-  return Object.freeze({ ...copied('update', changes, kept), ...removals });
+  return Object.freeze(copied('update', changes, UPDATABLE));
 }
 
 /** `record` with `changes` made; `null` takes an optional member away. @throws TypeError as {@link newRecord} */
@@ -156,6 +154,9 @@ function jsonCopy(method: string, member: string, value: unknown): unknown {
   } catch (cause) {
     throw new TypeError(`${method}: "${member}" must hold JSON values only`, { cause });
   }
+  // An invalid `Date`, say. To a change `null` means that the member is taken away.
+  if (copy === null && value !== null)
+    throw new TypeError(`${method}: "${member}" must hold JSON values only`);
   if (!isText) throw new TypeError(`${method}: "${member}" must be of well-formed Unicode`);
   return copy;
 }
