@@ -12,14 +12,14 @@ const id: Rule = { expected: 'a non-empty string', holds: isNonEmptyString };
 const text: Rule = { expected: 'a string', holds: (value) => typeof value === 'string' };
 const instant: Rule = {
   expected: 'a time in milliseconds since 1970',
-  holds: (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0,
+  holds: (value) => Number.isFinite(value) && (value as number) >= 0,
 };
 const object: Rule = { expected: 'an object', holds: isObject };
 
 function oneOf(...values: readonly string[]): Rule {
   return {
     expected: `one of ${values.map((value) => `'${value}'`).join(', ')}`,
-    holds: (value) => typeof value === 'string' && values.includes(value),
+    holds: (value) => values.includes(value as string),
   };
 }
 
@@ -138,8 +138,8 @@ export function misnamedMember(value: Readonly<Record<string, unknown>>): string
 export function plainRecord(value: object): Record<string, unknown> {
   const plain: Record<string, unknown> = {};
   for (const [member] of MEMBERS) {
-    const found = member === 'refreshToken' ? undefined : (value as Record<string, unknown>)[member];
-    if (found === undefined) continue;
+    if (member === 'refreshToken') continue;
+    const found = (value as Record<string, unknown>)[member];
     // A member that is a promise is refused; that it rejects as well must not end the process.
     onRejection(found, () => {});
     plain[member] = found;
