@@ -748,15 +748,37 @@ describe('OAuth introspection: outages', () => {
     ['an expiry by another name', { exp: SECONDS }, '"exp" must be named "expiresAt"'],
     ['a NaN time', { expiresAt: Number.NaN }, '"expiresAt"'],
     ['an ISO time', { expiresAt: '2030-01-01' }, '"expiresAt"'],
+    ['a time that is a Date', { expiresAt: new Date(NOW + HOUR) }, '"expiresAt"'],
+    ['a time without end', { expiresAt: Number.POSITIVE_INFINITY }, '"expiresAt"'],
     ['I-16 a time in seconds', { expiresAt: SECONDS + 3600 }, '"expiresAt"'],
     ['a missing member', { issuedAt: undefined }, '"issuedAt"'],
     ['I-19 a token_type that is none', { tokenType: 'access_token' }, '"tokenType"'],
     ['I-17 a scope that is no array', { scope: 'read write' }, '"scope"'],
+    ['I-17 a scope value that is a number', { scope: [5] }, '"scope"'],
+    ['an attribute that is null', { attributes: [null] }, '"attributes"'],
+    ['an attribute without a name', { attributes: [{ value: 'x' }] }, '"attributes"'],
   ])('is 503 for a record with %s, and the audit names the member', async (_what, change, member) => {
     const { app, as, events } = await world({ tokens: { find: () => ({ ...record, ...change }) as never } });
     const answer = await postToken(app, A, as('app'), 'secret-token');
     expect(answer.status).toBe(503);
     expect(events[0]?.fault?.message).toContain(member);
+  });
+
+  it.each([
+    ['a text', 'at'],
+    ['a list', [record]],
+  ])('is 503 where the store answers %s, and the audit says why', async (_what, found) => {
+    const { app, as, events } = await world({ tokens: { find: () => found as never } });
+    const answer = await postToken(app, A, as('app'), 'mine');
+    expect(answer.status).toBe(503);
+    expect(events[0]?.fault?.message).toContain('it is not an object');
+  });
+
+  it('takes a record that has a member by its own name and by another one', async () => {
+    const row = { ...record, expiresAt: NOW + HOUR, exp: SECONDS };
+    const { app, as } = await world({ tokens: { find: () => row } });
+    const answer = await postToken(app, A, as('app'), 'mine');
+    expect(answer.body).toMatchObject({ active: true, exp: SECONDS + 3600 });
   });
 
   it.each([
