@@ -3,6 +3,7 @@ import { inspect, promisify } from 'node:util';
 import { getHeapSnapshot } from 'node:v8';
 import { describe, expect, it, jest } from '@jest/globals';
 import {
+  type Confirmation,
   ConflictError,
   MemoryTokenStore,
   type NewToken,
@@ -55,7 +56,7 @@ describe('MemoryTokenStore.save', () => {
     ['Bearer', 'no key', { jkt: null }],
   ])('takes an access token for %s that is bound to %s', async (tokenType, _what, confirmation) => {
     const { store } = timed();
-    await store.save({ ...ACCESS, confirmation });
+    await store.save({ ...ACCESS, confirmation: confirmation as Confirmation });
     expect(store.find('at')).toMatchObject({ tokenType });
   });
 
@@ -441,6 +442,43 @@ describe('MemoryTokenStore.sweep', () => {
     expect(await store.sweep()).toBe(0);
     clock.now += 1;
     expect(await store.sweep()).toBe(1);
+  });
+
+  it('sweeps by itself once a minute, however many tokens are saved', async () => {
+    jest.useFakeTimers({ doNotFake: ['Date', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate'] });
+    try {
+      const { store, clock } = timed({ retainExpiredFor: 0 });
+      const sweep = jest.spyOn(store, 'sweep');
+      for (const token of ['a', 'b']) await store.save({ ...ACCESS, token, expiresAt: NOW + 1 });
+      clock.now += 1;
+      jest.advanceTimersByTime(60_000);
+      expect(sweep).toHaveBeenCalledTimes(1);
+      await sweep.mock.results[0]?.value;
+      expect(store.size).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('lets other work go on after every few milliseconds', async () => {
+    const { store, clock } = timed({ retainExpiredFor: 0 });
+    for (let i = 0; i < 1000; i++) await store.save({ ...ACCESS, token: `t-${i}`, expiresAt: NOW + 1 });
+    clock.now += 1;
+    // It looks at the time after every 64 records, for which it needs 2 ms here: about 30 ms for all.
+    let time = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => {
+      time += 2;
+      return time;
+    });
+    let turns = 0;
+    const watch = (): void => {
+      turns += 1;
+      if (store.size > 0) setImmediate(watch);
+    };
+    setImmediate(watch);
+    expect(await store.sweep()).toBe(1000);
+    expect(turns).toBeGreaterThan(3);
+    expect(turns).toBeLessThan(10);
   });
 
   // `FAULTS=long`: a million, which takes half a minute to save.
