@@ -224,6 +224,14 @@ describe('MemoryTokenStore.revoke', () => {
     expect(await store.revokeGrant('g')).toBe(1);
   });
 
+  it('says why it does not approve a token again whose grant was revoked', async () => {
+    const { store } = timed();
+    await store.save({ ...ACCESS, grantId: 'g' });
+    await store.revokeGrant('g');
+    await expect(store.approve('at')).rejects.toThrow('approve: the grant of this token was revoked');
+    expect(store.find('at')).toMatchObject({ status: 'revoked' });
+  });
+
   it('revokes a grant to its end, though a listener saves into it', async () => {
     const { store } = timed();
     let saved = 0;

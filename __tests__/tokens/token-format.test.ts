@@ -219,6 +219,15 @@ describe('tokenFormat', () => {
     for (const token of ['', 'old\ttoken', 'öld', '\u0061\u0301']) expect(isToken(token)).toBe(false);
   });
 
+  it.each([[undefined], ['a'], [[]], [['a', '_']]])(
+    'refuses the prefixes %j, and says what they are',
+    (prefixes) => {
+      expect(() => tokenTest('test', { prefixes })).toThrow(
+        'test: "tokenFormat.prefixes" must be a non-empty array of prefixes: 1 to 32 letters and digits',
+      );
+    },
+  );
+
   it('is off where it is not given, and not changed afterwards', () => {
     expect(tokenTest('test', undefined)).toBeUndefined();
     const prefixes = ['a'];
