@@ -20,7 +20,14 @@ describe('RecordPacker', () => {
     const time = fc.oneof(
       fc.integer({ min: 0, max: 4_102_444_800_000 }),
       fc.double({ min: 0, max: 1e15, noNaN: true }),
-      fc.constantFrom(RECORD.issuedAt, RECORD.issuedAt + 2 ** 30, RECORD.issuedAt + 2 ** 30 - 1, 2 ** 53),
+      fc.constantFrom(
+        0,
+        1,
+        RECORD.issuedAt,
+        RECORD.issuedAt + 2 ** 30,
+        RECORD.issuedAt + 2 ** 30 - 1,
+        2 ** 53,
+      ),
     );
     const json = fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer(), fc.boolean()), {
       noNullPrototype: true,
@@ -78,6 +85,19 @@ describe('RecordPacker', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('keeps nothing beside its fields for a record of which the rest follows from them', () => {
+    const packer = new RecordPacker();
+    const plain = { ...RECORD, subject: 'alice' };
+    for (const record of [plain, { ...plain, expiresAt: RECORD.issuedAt + 3_600_000 }]) {
+      expect(packer.pack(record).more).toBeUndefined();
+      expect(packer.pack({ ...record, jti: 'x' }).more).toStrictEqual({ jti: 'x' });
+    }
+    expect(packer.pack({ ...RECORD, expiresAt: RECORD.issuedAt }).more).toBeUndefined();
+    expect(packer.pack({ ...RECORD, lastModifiedAt: RECORD.issuedAt + 1 }).more).toStrictEqual({
+      lastModifiedAt: RECORD.issuedAt + 1,
+    });
   });
 
   it('keeps once what many records have in common, for as long as one of them is kept', () => {
