@@ -245,6 +245,9 @@ export const keepingTests: readonly ContractTest[] = [
         { status: 'approved' },
         { scope: null },
         { expiresAt: 'x' },
+        // JSON makes `null` of either, which would take the expiry away.
+        { expiresAt: Number.NaN },
+        { expiresAt: new Date(Number.NaN) },
       ]) {
         assert.ok(isTypeError(await rejection(store.update('full', changes as never))));
       }
