@@ -6,12 +6,15 @@ import { A, B, basic, C, failingStore, NOW, postToken, world } from '../support/
 describe('audit', () => {
   it('gets one whole event a call', async () => {
     const { app, as, events } = await world();
+    const began = performance.now();
     await postToken(app, A, as('api'), 'at-live');
+    const waited = performance.now() - began;
     await postToken(app, B, as('app'), 'at-live');
     await request(app).get(`${C}/at-live`).set('Authorization', as('admin'));
     await request(app).get(A);
     const { durationMs, ...first } = events[0] as (typeof events)[0];
     expect(durationMs).toBeGreaterThan(0);
+    expect(durationMs).toBeLessThan(waited);
     expect(first).toStrictEqual({
       api: 'oauth-introspection',
       outcome: 'active',
@@ -27,6 +30,7 @@ describe('audit', () => {
       { api: 'oauth-introspection', outcome: 'refused', status: 405, error: 'invalid_request' },
     ]);
     expect(events).toHaveLength(4);
+    expect(events[3]).not.toHaveProperty('introspects');
   });
 
   it.each([
@@ -63,8 +67,10 @@ describe('audit', () => {
     const faults: [unknown, object][] = [
       [
         Object.assign(new Error('no route to sekret\n    at sekret'), { code: 'ECONNREFUSED' }),
-        { name: 'Error', code: 'ECONNREFUSED' },
+        { name: 'Error', code: 'ECONNREFUSED', at: expect.stringContaining('audit.test') },
       ],
+      [Object.assign(new Error('no route at sekret'), { message: 'changed' }), { name: 'Error' }],
+      [Object.assign(new Error('x'), { code: { of: 'sekret' } }), { name: 'Error' }],
       [new StoreUnavailableError('sekret'), { name: 'StoreUnavailableError', code: 'ERR_STORE_UNAVAILABLE' }],
       [new StoreUnavailableError('sekret', { cause: new RangeError('sekret') }), { name: 'RangeError' }],
       ['sekret', { name: 'string' }],
@@ -162,6 +168,36 @@ describe('audit', () => {
       ['failed', 'red', 'GET'],
     ]);
   });
+
+  it.each([
+    ['unavailable', 503, 'temporarily_unavailable', () => Promise.reject(new Error('down'))],
+    ['failed', 500, 'server_error', () => 'junk' as never],
+  ])(
+    'gets one whole event for a document that is %s, and none for a wrong request',
+    async (outcome, status, error, keys) => {
+      const { app, events } = await world({ keys });
+      const began = performance.now();
+      const ask = (method: 'get' | 'post') =>
+        request(app)[method]('/v1/oauth/jwks').set({ 'User-Agent': 'curl/8', 'X-Request-Id': 'id-1' });
+      expect((await ask('get')).status).toBe(status);
+      expect((await ask('post')).status).toBe(405);
+      expect(events).toStrictEqual([
+        {
+          api: 'published-keys',
+          outcome,
+          error,
+          status,
+          address: '127.0.0.1',
+          userAgent: 'curl/8',
+          requestId: 'id-1',
+          time: NOW,
+          durationMs: expect.any(Number),
+          fault: expect.anything(),
+        },
+      ]);
+      expect(events[0]?.durationMs).toBeLessThan(performance.now() - began);
+    },
+  );
 
   it('T-25 holds nothing of the path, the query, the body or Authorization', async () => {
     const { app, as, events } = await world();

@@ -542,6 +542,21 @@ describe('rateLimit', () => {
     expect([over.status, over.headers['retry-after']]).toStrictEqual([429, '60']);
   });
 
+  it('blocks until the reset time of the store, not for a whole window', async () => {
+    const { ask, clock } = await limited({
+      failures: one,
+      store: () => ({
+        increment: () => ({ totalHits: 2, resetTime: new Date(Date.now() + 10_000) }),
+        decrement() {},
+        resetKey() {},
+      }),
+    });
+    const over = await ask('Basic ???', 'x');
+    expect([over.status, over.headers['retry-after']]).toStrictEqual([429, '10']);
+    clock.now += 10_000;
+    expect((await ask('app', 'x')).status).toBe(200);
+  });
+
   it.each([
     ['back', -3_600_000],
     ['forward', 3_600_000],

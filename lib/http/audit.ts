@@ -183,7 +183,7 @@ function described(error: unknown): Fault {
     typeof part === 'string' ? part : '',
   ) as [string, string, string];
   const { code, [UNAVAILABLE_REASON]: reason } = error as { code?: unknown; [UNAVAILABLE_REASON]?: unknown };
-  const frames = stack.slice(stack.indexOf(message) + message.length).match(/^\s+at .+$/gm);
+  const frames = stack.slice(stack.indexOf(message) + message.length).match(/^\s+at .+/gm);
   return {
     name,
     ...(typeof code === 'string' && { code }),
