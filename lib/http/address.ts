@@ -27,7 +27,7 @@ export function addressOf(ip: string | undefined): string | undefined {
 export function withoutPort(ip: string): string {
   const given = ip.trim().replace(/^"(.*)"$/, '$1');
   const bare = BRACKETED.exec(given)?.[1] ?? given;
-  return isIP(bare.replace(ZONE, '')) ? bare : bare.replace(PORT, '');
+  return isIP(bare) ? bare : bare.replace(PORT, '');
 }
 
 /**
@@ -54,7 +54,7 @@ export function networkOf(address: string, bits: number): string {
 
 /** The eight groups of an IPv6 address, in hexadecimal without leading zeros. */
 function ipv6Groups(address: string): readonly string[] {
-  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
+  const dotted = /(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)/.exec(address);
   const hex = dotted
     ? `${dotted[1]}${pair(dotted[2] as string, dotted[3] as string)}:${pair(dotted[4] as string, dotted[5] as string)}`
     : address;
