@@ -409,6 +409,31 @@ describe('a body that somebody has read before', () => {
   });
 });
 
+describe('the limits of a body that the app has read as text', () => {
+  const before = [express.text({ type: () => true, limit: '1mb' })];
+  const KIB_64 = 64 * 1024;
+
+  it.each([
+    ['64 KiB', `token=at-live&x=${'a'.repeat(KIB_64 - 16)}`, 200],
+    ['a byte more', `token=at-live&x=${'a'.repeat(KIB_64 - 15)}`, 413],
+    ['100 parameters', `token=at-live${Array.from({ length: 99 }, (_, i) => `&x${i}=1`).join('')}`, 200],
+    ['101 parameters', `token=at-live${Array.from({ length: 100 }, (_, i) => `&x${i}=1`).join('')}`, 413],
+  ])('are ours, for a form of %s', async (_what, body, status) => {
+    const { app, as } = await world({ before });
+    const headers = ['Authorization', as('app'), 'Content-Type', FORM];
+    expect((await serving(app, (origin) => raw(origin, { path: A, headers, body }))).status).toBe(status);
+  });
+
+  it.each([
+    ['64 KiB', KIB_64, 200],
+    ['a byte more', KIB_64 + 1, 413],
+  ])('are ours, for JSON of %s', async (_what, bytes, status) => {
+    const made = await managed({ before });
+    const body = '{"scope":"read"}'.padEnd(bytes);
+    expect((await made.call('post', `${C}/at-grant`).type('json').send(body)).status).toBe(status);
+  });
+});
+
 describe('a request that an adapter has made from an event', () => {
   const event = (authorization: string, path: string, body: string | null, more: object = {}): object => ({
     httpMethod: 'POST',
