@@ -47,6 +47,10 @@ describe('requestFacts', () => {
     },
   );
 
+  it('leaves out what a request does not have', () => {
+    expect(requestFacts(asked({}, { socket: {} }))).toStrictEqual({});
+  });
+
   it.each([
     ['curl/8.5', 'curl/8.5'],
     ['a\tb\u00e9\u0000c', 'abc'],
