@@ -337,10 +337,45 @@ describe('a body that somebody has read before', () => {
         mocks.createRequest({ method: 'POST', url: A, body: { token: 'at-live' }, ...more } as never),
       );
     const headers = { authorization: as('app') };
-    expect((await ask({ headers })).body).toMatchObject({ active: true });
+    for (const body of [{ token: 'at-live' }, 'token=at-live', Buffer.from('token=at-live')])
+      expect((await ask({ headers, body })).body).toMatchObject({ active: true });
     const json = { authorization: as('app'), 'content-type': 'application/json' };
     expect((await ask({ headers: json })).status).toBe(415);
+    const made = await managed();
+    const revoke = (body: unknown) => {
+      const headers = { authorization: made.header('manager') };
+      const req = mocks.createRequest({ method: 'POST', url: `${C}/at-grant?action=revoke`, headers });
+      return handled(made.app, Object.assign(req, { body }));
+    };
+    for (const body of [{ scope: 'read' }, 'x', Buffer.from('x'), [1]])
+      expect([body, (await revoke(body)).status]).toStrictEqual([body, 400]);
+    expect(made.statusOf('at-grant')).toBe('approved');
+    for (const body of [undefined, null, {}, '', Buffer.alloc(0)]) {
+      await made.tokens.approve('at-grant');
+      expect([body, (await revoke(body)).status]).toStrictEqual([body, 200]);
+    }
   });
+
+  it('is 400 where req.body is null, whatever the charset', async () => {
+    const { app, as } = await world();
+    const given = { ...headers, 'content-type': `${FORM}; charset=us-ascii`, authorization: as('app') };
+    const req = mocks.createRequest({ method: 'POST', url: A, headers: given });
+    expect((await handled(app, Object.assign(req, { body: null }))).status).toBe(400);
+  });
+
+  it.each([[{}], [''], [Buffer.alloc(0)]])(
+    'is read where the app has put %j in req.body and left the body alone',
+    async (body) => {
+      const leave: RequestHandler = (req, _res, next) => {
+        req.body = body;
+        next();
+      };
+      const { app, as } = await world({ before: [leave] });
+      const headers = ['Authorization', as('app'), 'Content-Type', FORM];
+      const answer = await serving(app, (origin) => raw(origin, { path: A, headers, body: 'token=at-live' }));
+      expect(JSON.parse(answer.body)).toMatchObject({ active: true });
+    },
+  );
 
   it('needs no connection, if it is a mock', async () => {
     const { app, as } = await world();
