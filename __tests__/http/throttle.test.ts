@@ -265,12 +265,18 @@ describe('A-09 the limit for failures', () => {
 
 describe('E-08 I-28 the limit for inactive answers', () => {
   it('refuses a proven caller that scans, and no other caller', async () => {
-    const { ask } = await limited({ inactive: { windowMs: WINDOW, limit: 2 } });
+    const { ask, events } = await limited({ inactive: { windowMs: WINDOW, limit: 2 } });
     expect((await ask('app', 'at-live')).status).toBe(200);
     expect((await ask('app', 'guess-1')).text).toBe(INACTIVE);
     expect((await ask('app', 'guess-2', '192.0.2.9')).text).toBe(INACTIVE);
     const over = await ask('app', 'guess-3');
     expect(over.status).toBe(429);
+    expect(events.map(({ outcome, reason }) => [outcome, reason])).toStrictEqual([
+      ['active', undefined],
+      ['inactive', 'unknown'],
+      ['inactive', 'unknown'],
+      ['refused', undefined],
+    ]);
     expect(over.headers['retry-after']).toMatch(/^[1-9]\d*$/);
     expect((await ask('app', 'at-revoked')).status).toBe(429);
     expect((await ask('api', 'guess')).text).toBe(INACTIVE);
