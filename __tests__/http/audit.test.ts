@@ -78,7 +78,10 @@ describe('audit', () => {
         Object.assign(new Error('no route to sekret\n    at sekret'), { code: 'ECONNREFUSED' }),
         { name: 'Error', code: 'ECONNREFUSED', at: expect.stringMatching(/^\s+at .+audit\.test.+\n\s+at /) },
       ],
-      [Object.assign(new Error('no route at sekret'), { message: 'changed' }), { name: 'Error' }],
+      [
+        Object.assign(new Error('changed'), { stack: 'Error: no route at sekret\n    at here (file:1:2)' }),
+        { name: 'Error', at: '    at here (file:1:2)' },
+      ],
       [
         Object.assign(new Error('x'), { code: { of: 'sekret' }, [UNAVAILABLE_REASON]: { of: 'sekret' } }),
         { name: 'Error' },
