@@ -164,6 +164,14 @@ describe('client certificates', () => {
     expect(await statusOf(clientId, certificate)).toBe(status);
   });
 
+  it('A-18 says in the audit that there is no certificate, on a TLS connection as on a plain one', async () => {
+    expect(await statusOf('pki', undefined)).toBe(401);
+    expect(w.events.at(-1)).toMatchObject({ credentials: 'missing' });
+    const plain = request(w.app).post(A).type('form').send({ token: 'at-live', client_id: 'pki' });
+    expect((await plain).status).toBe(401);
+    expect(w.events.at(-1)).toMatchObject({ credentials: 'missing' });
+  });
+
   it('A-08 a certificate is no second way of a client that has another', async () => {
     expect(await statusOf('api', 'client', { client_secret: w.secretOf('api') })).toBe(401);
     expect(await statusOf('pki', 'client', { access_token: 'x' })).toBe(400);
