@@ -147,6 +147,20 @@ describe('plainForm', () => {
     });
   });
 
+  it('I-05 counts an empty value as left out, as body-parser is read', async () => {
+    const whole = express();
+    whole.post('/', async (req, res) => {
+      await wait(5);
+      res.json([...(await formBody(req, res))]);
+    });
+    await serving(whole, async (origin) => {
+      for (const body of ['token=a&hint=', 'hint=&token=%61']) {
+        const answer = await raw(origin, { path: '/', headers: FORM, body });
+        expect(JSON.parse(answer.body)).toStrictEqual([['token', 'a']]);
+      }
+    });
+  });
+
   it('leaves alone a body that somebody has parsed or begun to read, and one that is not there', async () => {
     const used = express();
     const read: RequestTaker[] = [
