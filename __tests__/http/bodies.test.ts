@@ -93,6 +93,15 @@ describe('the charset of a form', () => {
     ]);
   });
 
+  it('is ASCII though what is escaped is no byte', async () => {
+    const { app, as } = await world();
+    const headers = ['Authorization', as('app'), 'Content-Type', `${FORM}; charset=us-ascii`];
+    const answer = await serving(app, (origin) =>
+      raw(origin, { path: A, headers, body: 'token=at-live&x=%4&y=%zz%' }),
+    );
+    expect(JSON.parse(answer.body)).toMatchObject({ active: true });
+  });
+
   it('is UTF-8 by its other name, too', async () => {
     const { app, as, events } = await world({
       policy: (_caller, { subject }) => {
@@ -449,6 +458,7 @@ describe('the limits of a body that the app has read as text', () => {
   const KIB_64 = 64 * 1024;
 
   it.each([
+    ['a repeated parameter that is none of ours', 'token=at-live&x=1&x=2', 400],
     ['64 KiB', `token=at-live&x=${'a'.repeat(KIB_64 - 16)}`, 200],
     ['a byte more', `token=at-live&x=${'a'.repeat(KIB_64 - 15)}`, 413],
     ['100 parameters', `token=at-live${Array.from({ length: 99 }, (_, i) => `&x${i}=1`).join('')}`, 200],
