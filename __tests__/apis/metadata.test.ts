@@ -257,6 +257,7 @@ describe('authorization server metadata', () => {
     const { headers } = await request(app).get(WELL_KNOWN);
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff' });
     expect(headers['cache-control']).toBeUndefined();
+    expect(headers.pragma).toBeUndefined();
     expect((await request(app).post(WELL_KNOWN)).headers['cache-control']).toBe('no-store');
     expect((await request(appWith({ requireTls: true })).get(WELL_KNOWN)).status).toBe(400);
   });
