@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto';
-import { describe, expect, it, jest } from '@jest/globals';
+import { createHmac, randomBytes } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
 import { VerifiedSecrets } from '../../lib/clients/verified-secrets.js';
 
 const MINUTE = 60_000;
@@ -75,22 +75,22 @@ describe('VerifiedSecrets', () => {
     expect(secret()).toBeUndefined();
   });
 
-  it('keeps HMAC-SHA256 only, under a key of 384 random bits that no other process has', async () => {
-    const crypto = await import('node:crypto');
+  it('keeps HMAC-SHA256 only, under a key of 384 bits', () => {
     const made: Buffer[] = [];
-    const randomBytes = (size: number): Buffer => {
-      made.push(crypto.randomBytes(size));
-      return made.at(-1) as Buffer;
-    };
-    jest.unstable_mockModule('node:crypto', () => ({ ...crypto, randomBytes }));
-    jest.resetModules();
-    const { VerifiedSecrets: Mocked } = await import('../../lib/clients/verified-secrets.js');
-    jest.unstable_unmockModule('node:crypto');
-    const verified = new Mocked(Date.now);
+    const verified = new VerifiedSecrets(Date.now, (bytes) => {
+      const random = randomBytes(bytes);
+      made.push(random);
+      return random;
+    });
     expect(made.map(({ length }) => length)).toStrictEqual([48]);
     const key = made[0]?.toString('base64url') as string;
     const hmac = (message: string): string => createHmac('sha256', key).update(message).digest('base64url');
     expect(verified.nameOf(APP)).toBe(hmac('3:app0:secret'));
     expect(verified.nameOf(APP, 'context')).toBe(hmac('3:app7:contextsecret'));
+  });
+
+  it('has a random key that no other process has', () => {
+    const names = Array.from({ length: 3 }, () => new VerifiedSecrets(Date.now).nameOf(APP));
+    expect(new Set(names).size).toBe(3);
   });
 });

@@ -44,9 +44,9 @@ export class VerifiedSecrets {
   readonly #proofs = new BoundedMap<Remembered<true>>(MAX_REMEMBERED);
   readonly #elapsed: () => number;
 
-  constructor(clock: () => number) {
+  constructor(clock: () => number, random: (bytes: number) => Buffer = randomBytes) {
     this.#elapsed = elapsedTime(clock);
-    const key = Buffer.from(randomBytes((BLOCK / 4) * 3).toString('base64url'));
+    const key = Buffer.from(random((BLOCK / 4) * 3).toString('base64url'));
     this.#inner = key.map((byte) => byte ^ 0x36).toString();
     this.#outer.set(key.map((byte) => byte ^ 0x5c));
   }
