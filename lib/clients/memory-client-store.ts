@@ -38,6 +38,7 @@ export class MemoryClientStore implements ClientStore {
         throw new TypeError(`MemoryClientStore: "clientId" "${client.clientId}" is there twice`);
       }
       this.#clients.set(client.clientId, client);
+      // One of them at most: the other one is generated.
       for (const hash of [client.secret, client.previousSecret])
         if (hash !== undefined && !parseSecretHash(hash)) noteForeignHash(this, hash);
     }
