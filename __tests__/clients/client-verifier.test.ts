@@ -5,6 +5,7 @@ import type { Credentials } from '../../lib/clients/basic-credentials.js';
 import type { Client } from '../../lib/clients/client.js';
 import { HttpError } from '../../lib/http/http-error.js';
 import { generateClientSecret, hashClientSecret, MemoryClientStore } from '../../lib/index.js';
+import { deferred } from '../support/upstream.js';
 import { attemptOf, timeOf, timesApart, verifierFor, verifyHeader } from '../support/verifying.js';
 import { basic } from '../support/world.js';
 
@@ -366,10 +367,7 @@ describe('ClientVerifier', () => {
   }, 30_000);
 
   it('attack/09 refuses a stranger while strangers have taken all places to wait, and no client that there is', async () => {
-    let open: (isRight: boolean) => void = () => {};
-    const isRight = new Promise<boolean>((resolve) => {
-      open = resolve;
-    });
+    const { promise: isRight, resolve: open } = deferred<boolean>();
     const secret = 'a hash that somebody else made';
     const verifier = verifierFor(
       new MemoryClientStore(

@@ -3,6 +3,7 @@ import { hash as bcrypt, compare } from 'bcryptjs';
 import { SecretComparisons } from '../../lib/clients/secret-comparison.js';
 import { HttpError } from '../../lib/http/http-error.js';
 import type { Client, ClientStore } from '../../lib/index.js';
+import { deferred } from '../support/upstream.js';
 import { attemptOf } from '../support/verifying.js';
 import { A, basic, postToken, world } from '../support/world.js';
 
@@ -31,6 +32,16 @@ describe('issuer/10 a hash of ours in place of one that somebody else made', () 
     const ask = async (secret: string): Promise<number> =>
       (await postToken(app, A, basic('app', secret), 'x')).status;
     return { kept, seen, ask, clock };
+  }
+  /** Comparisons of a store that keeps nothing, and the ids of those whose hash it was given, in order. */
+  function comparing(verifySecret?: NonNullable<ClientStore['verifySecret']>) {
+    const replaced: string[] = [];
+    const clients: ClientStore = {
+      find: () => undefined,
+      ...(verifySecret && { verifySecret }),
+      replaceSecret: (clientId) => replaced.push(clientId),
+    };
+    return { clients, replaced, comparisons: new SecretComparisons(Date.now) };
   }
   const until = async (done: () => boolean): Promise<void> => {
     for (const began = Date.now(); !done() && Date.now() - began < 30_000; )
@@ -91,12 +102,7 @@ describe('issuer/10 a hash of ours in place of one that somebody else made', () 
   });
 
   it('is made for one client after the other, so that none is refused when more than can wait come at once', async () => {
-    const replaced: string[] = [];
-    const clients: ClientStore = {
-      find: () => undefined,
-      replaceSecret: (clientId) => replaced.push(clientId),
-    };
-    const comparisons = new SecretComparisons(Date.now);
+    const { clients, replaced, comparisons } = comparing();
     const all = Array.from({ length: 36 }, (_, i) => `app ${i}`);
     for (const clientId of all) comparisons.moveToOurs(clients, { clientId, secret: SECRET }, clientId);
     await until(() => replaced.length === all.length);
@@ -104,17 +110,8 @@ describe('issuer/10 a hash of ours in place of one that somebody else made', () 
   });
 
   it('attack/09 is made though strangers have taken all places to wait', async () => {
-    const replaced: string[] = [];
-    let open: (isRight: boolean) => void = () => {};
-    const isRight = new Promise<boolean>((resolve) => {
-      open = resolve;
-    });
-    const clients: ClientStore = {
-      find: () => undefined,
-      verifySecret: () => isRight,
-      replaceSecret: (clientId) => replaced.push(clientId),
-    };
-    const comparisons = new SecretComparisons(Date.now);
+    const { promise: isRight, resolve: open } = deferred<boolean>();
+    const { clients, replaced, comparisons } = comparing(() => isRight);
     const compare = (origin: string, storedHashes: readonly string[], proceed?: () => void) => {
       const comparison = { clientId: origin, secret: SECRET, storedHashes, isKnown: storedHashes.length > 0 };
       return comparisons.matchingHash(clients, comparison, attemptOf(proceed, origin));
@@ -135,12 +132,7 @@ describe('issuer/10 a hash of ours in place of one that somebody else made', () 
   });
 
   it('attack/09 is made for a thousand at a time that wait, and for others once these have theirs', async () => {
-    const replaced: string[] = [];
-    const clients: ClientStore = {
-      find: () => undefined,
-      replaceSecret: (clientId) => replaced.push(clientId),
-    };
-    const comparisons = new SecretComparisons(Date.now);
+    const { clients, replaced, comparisons } = comparing();
     const move = (clientId: string, secret = SECRET) =>
       comparisons.moveToOurs(clients, { clientId, secret }, `hash of ${clientId}`);
     // An empty one has no hash, and so takes its place, but no time.

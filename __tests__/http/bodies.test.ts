@@ -93,7 +93,7 @@ describe('the charset of a form', () => {
     ]);
   });
 
-  it('is ASCII though what is escaped is no byte', async () => {
+  it('may be ASCII with a percent sign that escapes nothing', async () => {
     const { app, as } = await world();
     const headers = ['Authorization', as('app'), 'Content-Type', `${FORM}; charset=us-ascii`];
     const answer = await serving(app, (origin) =>

@@ -26,6 +26,12 @@ app.post('/plain', async (req, res) => {
   await wait(1);
   res.json({ taken: plain !== undefined, ended, entries: [...(plain ?? Object.entries(req.body ?? {}))] });
 });
+
+/** What formBody reads, by either of them. */
+app.post('/form', async (req, res) => {
+  await wait(5);
+  res.json([...(await formBody(req, res))]);
+});
 app.use((error: { status?: number }, _req: unknown, res: express.Response, _next: unknown) => {
   res.status(error.status ?? 500).end();
 });
@@ -148,14 +154,9 @@ describe('plainForm', () => {
   });
 
   it('I-05 counts an empty value as left out, as body-parser is read', async () => {
-    const whole = express();
-    whole.post('/', async (req, res) => {
-      await wait(5);
-      res.json([...(await formBody(req, res))]);
-    });
-    await serving(whole, async (origin) => {
+    await serving(app, async (origin) => {
       for (const body of ['token=a&hint=', 'hint=&token=%61']) {
-        const answer = await raw(origin, { path: '/', headers: FORM, body });
+        const answer = await raw(origin, { path: '/form', headers: FORM, body });
         expect(JSON.parse(answer.body)).toStrictEqual([['token', 'a']]);
       }
     });
@@ -183,14 +184,9 @@ describe('plainForm', () => {
   });
 
   it('waits for a body that comes in parts, through body-parser', async () => {
-    const parts = express();
-    parts.post('/', async (req, res) => {
-      await wait(5);
-      res.json([...(await formBody(req, res))]);
-    });
-    await serving(parts, async (origin) => {
+    await serving(app, async (origin) => {
       const socket = connect(Number(new URL(origin).port), '127.0.0.1');
-      const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Type: ${FORM[1]}\r\nContent-Length: 9\r\n\r\n`;
+      const head = `POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: ${FORM[1]}\r\nContent-Length: 9\r\n\r\n`;
       const answers: string[] = [];
       socket.on('data', (chunk) => answers.push(String(chunk)));
       // A form by itself: whoever takes it for the whole asks about another token.
